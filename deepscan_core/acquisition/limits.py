@@ -1,0 +1,109 @@
+"""The dry run: everything about a plan that can be refused before the first electron is refused here."""
+
+from __future__ import annotations
+
+import math
+
+from deepscan_core.acquisition.controller import BeamRest, Capabilities
+from deepscan_core.errors import ProtocolError, UnsupportedStep
+from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.costs import dose_e_per_nm2
+from deepscan_core.records.protocol import ScanProtocol, ScanStep
+
+RELATIVE_TOLERANCE = 1e-6  # JSON keeps 17 digits; more difference than this is a difference
+EDGE_TOLERANCE_PX = 0.01
+
+
+def check_plan(protocol: ScanProtocol, context: ScanContext, capabilities: Capabilities) -> None:
+    """Raise if the plan as a whole does not fit the instrument as it is set now.
+
+    `ProtocolError` where the plan contradicts itself, its limits or the context; `UnsupportedStep` where the instrument
+    lacks a capability.
+    """
+    planned = protocol.context
+    if not planned.is_calibrated:
+        raise ProtocolError("the protocol has no calibration: plan again with --pixel-size-nm")
+    _check_same_context(planned, context)
+    limit_s = protocol.limits.max_time_s
+    if limit_s is not None and protocol.predicted_time_s > limit_s * (1 + RELATIVE_TOLERANCE):
+        raise ProtocolError(f"the plan takes {protocol.predicted_time_s:.3g} s, more than its limit of {limit_s:g} s")
+    check_context(planned, capabilities)
+    for step in protocol.steps:
+        check_step(step, planned, capabilities)
+        _check_dose(step, planned, protocol.limits.max_dose_e_per_nm2)
+
+
+def check_context(context: ScanContext, capabilities: Capabilities) -> None:
+    """Raise `UnsupportedStep` where the context asks for more than the instrument can do."""
+    fov_y_nm, fov_x_nm = context.fov_nm
+    if not capabilities.non_square_context and not math.isclose(fov_y_nm, fov_x_nm, rel_tol=RELATIVE_TOLERANCE):
+        raise UnsupportedStep(
+            f"a context of {fov_y_nm:.4g} x {fov_x_nm:.4g} nm is not square: this instrument wants a square context"
+        )
+    if not capabilities.center and (context.center_y_nm, context.center_x_nm) != (0, 0):
+        center = f"({context.center_y_nm:g}, {context.center_x_nm:g}) nm"
+        raise UnsupportedStep(f"a context centred at {center}: this instrument wants (0, 0), move the stage instead")
+
+
+def check_step(step: ScanStep, context: ScanContext, capabilities: Capabilities) -> None:
+    """Raise `UnsupportedStep` or `ProtocolError` for one step that cannot be done in this context."""
+    if step.rotation_rad and not capabilities.rotation:
+        raise UnsupportedStep(f"step {step.order} is turned by {step.rotation_rad:g} rad: this instrument cannot turn")
+    if not capabilities.shortest_dwell_us <= step.dwell_time_us <= capabilities.longest_dwell_us:
+        raise UnsupportedStep(
+            f"step {step.order} dwells {step.dwell_time_us:g} µs: this instrument does "
+            f"{capabilities.shortest_dwell_us:g} to {capabilities.longest_dwell_us:g} µs"
+        )
+    if max(step.rows, step.cols) > capabilities.largest_frame_px:
+        raise UnsupportedStep(
+            f"step {step.order} has {step.rows} x {step.cols} samples: "
+            f"this instrument records {capabilities.largest_frame_px} a side at most"
+        )
+    _check_inside(step, context)
+
+
+def check_rest(rest: BeamRest, capabilities: Capabilities) -> None:
+    """Raise `UnsupportedStep` if the beam would be left on the sample because nobody said where it may rest."""
+    if rest.park_fraction is None and not capabilities.blanker:
+        raise UnsupportedStep("this instrument has no beam blanker: name a place to park the beam (--park Y,X)")
+    if rest.park_fraction is not None and not capabilities.park:
+        raise UnsupportedStep("this instrument cannot park the beam: let it be blanked instead")
+
+
+def _check_inside(step: ScanStep, context: ScanContext) -> None:
+    grid = step.in_context()
+    for i in (-0.5, step.rows - 0.5):
+        for j in (-0.5, step.cols - 0.5):
+            y_px, x_px = context.px_from_nm(grid.plane_nm((i, j)))
+            low, slack = -0.5 - EDGE_TOLERANCE_PX, -0.5 + EDGE_TOLERANCE_PX
+            if not (low <= y_px <= context.rows + slack and low <= x_px <= context.cols + slack):
+                raise ProtocolError(
+                    f"step {step.order} reaches ({y_px:.2f}, {x_px:.2f}) px, outside the context of "
+                    f"{context.rows} x {context.cols} px"
+                )
+    y_px, x_px = context.px_from_nm(step.center_nm)
+    if math.dist((y_px, x_px), (step.center_y_px, step.center_x_px)) > EDGE_TOLERANCE_PX:
+        raise ProtocolError(
+            f"step {step.order}: its centre in px ({step.center_y_px:g}, {step.center_x_px:g}) and in nm "
+            f"({step.center_y_nm:g}, {step.center_x_nm:g}) are different places"
+        )
+
+
+def _check_dose(step: ScanStep, context: ScanContext, limit: float | None) -> None:
+    if limit is None:
+        return
+    if context.beam_current_pa is None:
+        raise ProtocolError("a dose limit needs the beam current: give it with --beam-current-pa")
+    height_nm, width_nm = step.size_nm
+    dose = dose_e_per_nm2(step.rows, step.cols, step.dwell_time_us, context.beam_current_pa, height_nm, width_nm)
+    if dose > limit * (1 + RELATIVE_TOLERANCE):
+        raise ProtocolError(f"step {step.order} gives {dose:.4g} e/nm², more than the limit of {limit:g} e/nm²")
+
+
+def _check_same_context(planned: ScanContext, present: ScanContext) -> None:
+    """The instrument must still look at what the plan was made on."""
+    for name in ("fov_y_nm", "fov_x_nm", "center_y_nm", "center_x_nm", "rotation_rad"):
+        was, now = getattr(planned, name), getattr(present, name)
+        scale = max(planned.fov_nm) if name.startswith("center") else abs(was) or 1.0
+        if now is None or abs(was - now) > 1e-4 * scale:
+            raise ProtocolError(f"the plan was made at {name} = {was:g}, the instrument is at {now}: plan again")

@@ -1,0 +1,39 @@
+"""Floor 5: the command ``deepscan``.
+
+Exit codes: 0 done; 2 bad input or usage, one line ``deepscan: error: …`` on stderr; 3 the instrument failed or the run was
+aborted, its journal is kept; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from deepscan_core.cli.arguments import build_parser
+from deepscan_core.errors import DeepScanError, InstrumentError, UnsupportedStep
+
+EXIT_DONE, EXIT_INPUT, EXIT_INSTRUMENT, EXIT_INTERRUPTED = 0, 2, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        arguments = build_parser().parse_args(argv)
+        code: int = arguments.run(arguments)
+        return code
+    except UnsupportedStep as error:  # refused before anything was exposed: the plan is at fault, not the instrument
+        return _fail(error, EXIT_INPUT)
+    except InstrumentError as error:
+        return _fail(error, EXIT_INSTRUMENT)
+    except DeepScanError as error:
+        return _fail(error, EXIT_INPUT)
+    except MemoryError:
+        return _fail("there is not enough memory for this image: crop it, or use one scale", EXIT_INPUT)
+    except KeyboardInterrupt:
+        return _fail("interrupted", EXIT_INTERRUPTED)
+
+
+def _fail(message: object, code: int) -> int:
+    line = " ".join(str(message).split())
+    sys.stderr.write(f"deepscan: error: {line}\n")
+    return code

@@ -1,0 +1,155 @@
+"""What can be typed. Values are checked here only as far as their form goes; their meaning is checked by the core."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import deepscan_core
+from deepscan_core.errors import InputError
+
+DEFAULT_AREA_FRACTION = 0.15
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a usage error as one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="deepscan", description="Find what is rare in a quick look, and scan only there.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"deepscan {deepscan_core.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_run(commands.add_parser("run", help="plan a scan for each image", allow_abbrev=False))
+    _add_execute(commands.add_parser("execute", help="carry out a protocol on an instrument", allow_abbrev=False))
+    _add_demo(commands.add_parser("demo", help="the whole loop on a simulated microscope", allow_abbrev=False))
+    _add_models(commands.add_parser("models", help="the weights on this computer", allow_abbrev=False))
+    _add_swift(commands.add_parser("swift", help="Nion Swift with a simulated microscope", allow_abbrev=False))
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_lazily("run"))
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG or TIFF file")
+    parser.add_argument("--pixel-size-nm", type=size, metavar="NM", help="one number, or Y,X")
+    parser.add_argument("--channel", type=int, metavar="N", help="page or channel, from 0")
+    parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
+    parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
+    parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks"')
+    parser.add_argument("--clip-model", metavar="NAME", help="model of open_clip for --query")
+    parser.add_argument("--clip-checkpoint", type=Path, metavar="FILE", help="its local weights")
+    parser.add_argument("--scorer", choices=["isolation_forest"], default="isolation_forest", help="of rarity")
+    parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
+    parser.add_argument("--backbone-weights", type=Path, metavar="FILE", help="its local weights")
+    parser.add_argument("--device", default="cpu", metavar="DEVICE", help="of torch, e.g. cuda")
+    parser.add_argument("--denoise", default="none", metavar="KIND", help="none, gaussian, median, tv or nl_means")
+    parser.add_argument("--clahe", action="store_true", help="equalise contrast locally")
+    rule = parser.add_mutually_exclusive_group()
+    rule.add_argument("--area-fraction", type=number, metavar="F", help="of the image, at most (default 0.15)")
+    rule.add_argument("--expected-false-regions", type=number, metavar="K", help="where nothing is, on average")
+    rule.add_argument("--level", type=number, metavar="SCORE", help="no region below this score")
+    side = parser.add_mutually_exclusive_group()
+    side.add_argument("--region-size-nm", type=size, metavar="NM", help="one number, or H,W")
+    side.add_argument("--region-size-px", type=size, metavar="PX", help="one number, or H,W")
+    parser.add_argument("--density", type=number, default=2.0, metavar="D", help="samples a pixel (default 2)")
+    parser.add_argument("--dwell-us", type=number, metavar="US", help="dwell time of a sample (default 8, or less)")
+    parser.add_argument("--beam-current-pa", type=number, metavar="PA", help="probe current (default: 50 assumed)")
+    parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
+    parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default 0)")
+    _add_output(parser, Path("deepscan-out"))
+
+
+def _add_execute(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_lazily("execute"))
+    parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a scan_protocol.json")
+    parser.add_argument("--controller", choices=["simulated", "nion"], default="simulated", help="the instrument")
+    parser.add_argument(
+        "--world",
+        metavar="IMAGE|SPECIMEN",
+        help="what the simulated microscope looks at: an image file, or crystal or spots, with :SEED (default: the "
+        "protocol's own source)",
+    )
+    parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
+    parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the simulated noise (default 0)")
+    _add_output(parser, Path("deepscan-run"))
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_lazily("demo"))
+    parser.add_argument("--seed", type=int, default=3, metavar="N", help="of specimen and noise (default 3)")
+    parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
+    parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
+    _add_output(parser, Path("deepscan-demo"))
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="list|verify", parser_class=_Parser)
+    for name, text in (("list", "weights and where they are"), ("verify", "compare their hashes")):
+        command = commands.add_parser(name, help=text, allow_abbrev=False)
+        command.set_defaults(run=_lazily("models"), action=name)
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_swift(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_lazily("swift"))
+    parser.add_argument("--project-dir", type=Path, metavar="DIR", help="keep the Swift project here")
+    parser.add_argument("--script", type=Path, metavar="FILE", help="a Python script to run inside Swift")
+
+
+def _add_output(parser: argparse.ArgumentParser, default: Path) -> None:
+    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=f"result (default {default})")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing result")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def point(text: str) -> tuple[float, float]:
+    """``Y,X``."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not Y,X")
+    return (number(parts[0]), number(parts[1]))
+
+
+def size(text: str) -> float | tuple[float, float]:
+    """One number, or two with a comma."""
+    return point(text) if "," in text else number(text)
+
+
+def _lazily(command: str) -> Callable[[argparse.Namespace], int]:
+    """Import a command when it is used, so that ``deepscan --help`` is quick."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        module = importlib.import_module(f"deepscan_core.cli.{command}")
+        code: int = module.command(arguments)
+        return code
+
+    return run
+
+
+def say(text: str) -> None:
+    """A line for people, on stdout."""
+    sys.stdout.write(text + "\n")

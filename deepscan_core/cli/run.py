@@ -1,0 +1,191 @@
+"""``deepscan run IMAGE...``"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from deepscan_core.cli.arguments import DEFAULT_AREA_FRACTION, say
+from deepscan_core.cli.pipeline import Result, Timings, in_visiting_order, say_summary, summary, write_artifacts
+from deepscan_core.cli.progress import Advance, stages
+from deepscan_core.efficiency import efficiency_rows
+from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.features.backbones import DEFAULT_BACKBONE
+from deepscan_core.ingest.normalise import Preprocessing
+from deepscan_core.ingest.readers import read_image
+from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, make_protocol
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.protocol import ScanLimits
+from deepscan_core.reporting import artifacts
+from deepscan_core.study import Study
+
+STAGES = 6
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Plan a scan for each image; the others are done even if one fails."""
+    directories = _directories(arguments)
+    _check_modes(arguments)
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for path, directory in directories.items():
+        try:
+            facts = _run_one(path, directory, arguments)
+        except DeepScanError as error:
+            if len(directories) == 1:
+                raise
+            failed.append({"source": str(path), "error": str(error)})
+            sys.stderr.write(f"deepscan: error: {' '.join(str(error).split())}\n")
+            continue
+        done.append(facts)
+        if not arguments.json:
+            for line in say_summary(facts):
+                say(line)
+    if arguments.json:
+        say(artifacts.to_json({"results": done, "failed": failed}).rstrip())
+    return 2 if failed else 0
+
+
+def _directories(arguments: argparse.Namespace) -> dict[Path, Path]:
+    """Where each image's result goes; refuses a clash before anything is computed."""
+    images: list[Path] = arguments.images
+    if len(images) == 1:
+        return {images[0]: arguments.out}
+    if arguments.positive or arguments.negative:
+        raise InputError(f"clicks were given with {len(images)} images: give one image with --positive and --negative")
+    directories: dict[Path, Path] = {}
+    for image in images:
+        directory = arguments.out / image.stem
+        if directory in directories.values():
+            raise InputError(f"two images are called {image.stem}: run them with different --out")
+        directories[image] = directory
+    return directories
+
+
+def _check_modes(arguments: argparse.Namespace) -> None:
+    if arguments.query is not None and (arguments.positive or arguments.negative):
+        raise InputError("--query and clicks were both given: give words or clicks")
+    if arguments.negative and not arguments.positive:
+        raise InputError("only negative clicks were given: add at least one --positive Y,X")
+    if arguments.seed < 0:
+        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
+
+
+def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    artifacts.check_free(directory, overwrite=arguments.overwrite)
+    timings = Timings()
+    with stages(STAGES, path.name) as stage:
+        stage("reading")
+        image = timings.measure(
+            "read", lambda: read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel)
+        )
+        result = _plan(image, arguments, timings, stage)
+        stage("writing")
+        with artifacts.staged(directory) as staging:
+            write_artifacts(result, staging)
+    return summary(result, directory)
+
+
+def _plan(image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance) -> Result:
+    study = Study(
+        image,
+        backbone=arguments.backbone or DEFAULT_BACKBONE,
+        backbone_weights=arguments.backbone_weights,
+        preprocessing=Preprocessing(denoise=arguments.denoise, clahe=arguments.clahe),
+        seed=arguments.seed,
+        device=arguments.device,
+    )
+    stage("looking")
+    score_map = timings.measure("score", lambda: _score(study, arguments))
+    stage("choosing regions")
+    regions = timings.measure(
+        "select",
+        lambda: study.regions(
+            score_map,
+            area_fraction=_area_fraction(arguments),
+            expected_false_regions=arguments.expected_false_regions,
+            level=arguments.level,
+            region_size_px=arguments.region_size_px,
+            region_size_nm=arguments.region_size_nm,
+        ),
+    )
+    stage("planning the way")
+    current_pa = arguments.beam_current_pa
+    parameters = _parameters(arguments)
+    protocol = timings.measure(
+        "route",
+        lambda: make_protocol(
+            image,
+            regions,
+            PlanSettings(
+                density=arguments.density,
+                dwell_time_us=arguments.dwell_us,
+                limits=ScanLimits(max_dose_e_per_nm2=arguments.max_dose_e_per_nm2, max_time_s=arguments.max_time_s),
+            ),
+            context=image.context(beam_current_pa=ASSUMED_CURRENT_PA if current_pa is None else current_pa),
+            provenance={
+                "tool": "deepscan run",
+                "beam_current": "assumed" if current_pa is None else "given",
+                "parameters": {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()},
+            },
+        ),
+    )
+    stage("measuring")
+    visited = in_visiting_order(regions, protocol)
+    measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
+    return Result(
+        title=image.name,
+        image=image,
+        score_map=score_map,
+        regions=visited,
+        protocol=protocol,
+        measurements=measurements,
+        efficiency=efficiency_rows(protocol),
+        parameters=parameters,
+        timings_s=timings.seconds,
+        notes=_notes(image, arguments, len(regions), len(visited)),
+    )
+
+
+def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
+    if arguments.query is not None:
+        from deepscan_core.features.words import load_word_model
+
+        return study.search(
+            arguments.query, model=load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
+        )
+    if arguments.positive:
+        return study.teach(arguments.positive, arguments.negative)
+    return study.surprisal()
+
+
+def _area_fraction(arguments: argparse.Namespace) -> float | None:
+    if arguments.expected_false_regions is not None or arguments.level is not None:
+        return None
+    return DEFAULT_AREA_FRACTION if arguments.area_fraction is None else float(arguments.area_fraction)
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    left_out = {"run", "images", "json", "overwrite", "out"}
+    named = {name: value for name, value in vars(arguments).items() if name not in left_out}
+    return named | {
+        "backbone": arguments.backbone or DEFAULT_BACKBONE,
+        "area_fraction": _area_fraction(arguments),
+        "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
+    }
+
+
+def _notes(image: CalibratedImage, arguments: argparse.Namespace, found: int, planned: int) -> tuple[str, ...]:
+    notes = []
+    if image.pixel_size_nm is None:
+        notes.append("no pixel size is known: lengths are in px, and the protocol cannot be executed")
+    elif arguments.beam_current_pa is None:
+        notes.append(f"the beam current is not known: doses assume {ASSUMED_CURRENT_PA:g} pA (--beam-current-pa)")
+    if planned < found:
+        notes.append(f"{found - planned} of {found} regions were left out to keep the time limit")
+    if not found:
+        notes.append("nothing stands out above the threshold: no region is planned")
+    return tuple(notes)

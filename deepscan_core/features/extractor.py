@@ -1,0 +1,76 @@
+"""From an image to a feature pyramid: the backbone runs once a scale over the whole image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError
+from deepscan_core.features import classical
+from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
+from deepscan_core.features.pyramid import FeaturePyramid
+from deepscan_core.records.coordinates import check_positive
+
+SMALLEST_SCALED_SIDE_PX = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractorSettings:
+    """How features are made.
+
+    Attributes
+    ----------
+    backbone : a timm model, or "classical" for features without a network.
+    weights : local weights file of the backbone, or None.
+    scales : factors by which the image is resampled, one pass each.
+    device : of torch, "cpu" or "cuda".
+    """
+
+    backbone: str = DEFAULT_BACKBONE
+    weights: Path | None = None
+    scales: tuple[float, ...] = field(default=(1.0, 0.5))
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not self.scales:
+            raise InputError("no scales were given: give at least one, e.g. 1.0")
+        check_positive("scales", *self.scales)
+
+
+def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> FeaturePyramid:
+    """Feature maps of a normalised image.
+
+    Parameters
+    ----------
+    scaled : float32 ndarray of shape (rows, cols), from `ingest.normalise`.
+    settings : see `ExtractorSettings`.
+
+    Notes
+    -----
+    Memory is about 140 bytes a pixel with the default backbone. A scale that leaves fewer than 16 px a side is left out,
+    but for the largest one.
+    """
+    rows, cols = scaled.shape
+    if settings.backbone == classical.NAME:
+        levels = [classical.classical_level(scaled)]
+    else:
+        backbone = load_backbone(settings.backbone, settings.weights, settings.device)
+        fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
+        levels = [
+            level
+            for scale in fitting or [max(settings.scales)]
+            for level in backbone.levels(scaled, scale=scale)
+        ]
+    return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
+
+
+def warm_up(settings: ExtractorSettings) -> dict[str, Any]:
+    """Load what `extract` will need, so that the first image does not wait; returns facts about it for the record."""
+    if settings.backbone == classical.NAME:
+        return {"backbone": classical.NAME}
+    backbone = load_backbone(settings.backbone, settings.weights, settings.device)
+    return {"backbone": backbone.name, "strides_px": backbone.strides_px, "origins_px": backbone.origins_px}

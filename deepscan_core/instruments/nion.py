@@ -1,0 +1,320 @@
+"""Any scan device that Nion Swift knows, found through Nion's Registry; the only core file that imports ``nion``.
+
+What was found out about Nion's side, and relied on here (``docs/swift.md`` says more):
+
+* ``subscan_rotation`` turns the rectangle counter-clockwise on the context image, as ``ScanStep.rotation_rad`` does.
+* Scan boxes have one sample pitch: the device kit keeps the pitch along y (instrumentation 23.6) or along the longer side
+  (23.8) and uses it for both axes. A step with two pitches is refused, because it would be scanned elsewhere than planned.
+* A context of unequal sides is placed wrongly by Nion's device kit, and ``center_nm`` must be zero; both are refused.
+* `record_immediate` returns the frame in the sub-scan's own coordinates; the place comes from the step, not from there.
+* A cancelled frame can look complete, its missing rows filled with zeros: after an abort no frame is returned.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from nion.utils import Geometry, Registry
+
+from deepscan_core.acquisition.controller import BeamRest, Capabilities
+from deepscan_core.acquisition.limits import check_context, check_rest, check_step
+from deepscan_core.errors import InstrumentError, RunAborted, UnsupportedStep
+from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.costs import dose_e_per_nm2, electrons
+from deepscan_core.records.frames import ScanFrame
+from deepscan_core.records.protocol import ScanStep
+
+BLANKER = "C_Blank"
+BEAM_CURRENT = "BeamCurrent"  # in A
+STOP_VIEW_TIMEOUT_S = 10.0
+ABORT_PERIOD_S = 0.01
+LARGEST_MISPLACEMENT_SAMPLES = 0.5
+
+
+def find_scan_source() -> Any:
+    """The scan hardware source of the registered STEM controller; raises `InstrumentError` where there is none."""
+    stem = Registry.get_component("stem_controller")
+    if stem is None:
+        raise InstrumentError(
+            "no STEM controller is registered in Swift: load the microscope's plug-in, or run deepscan swift"
+        )
+    source = stem.scan_controller
+    if source is None:
+        raise InstrumentError("the STEM controller has no scan device: load the plug-in of the scan unit")
+    return source
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Remembered:
+    """What `prepare` found: the context's parameters, the device's, the channels, and where the probe stood."""
+
+    parameters: Any
+    device_parameters: Any
+    channels: tuple[int, ...]
+    probe_position: Any
+
+
+class NionScanController:
+    """A `ScanController` for the scan device of Nion Swift.
+
+    Parameters
+    ----------
+    source : the scan hardware source; None looks it up in Nion's Registry at first use.
+    channel : name of the detector to keep; None takes the first that is switched on.
+    clock : seconds, for `ScanFrame.started_s`.
+    """
+
+    def __init__(
+        self, source: Any = None, *, channel: str | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._given_source = source
+        self._channel = channel
+        self._clock = clock
+        self._remembered: _Remembered | None = None
+        self._recording = threading.Event()
+        self._aborted = threading.Event()
+
+    @property
+    def name(self) -> str:
+        """The scan device's display name."""
+        return str(self._source.display_name)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What may be asked for; the blanker is there only if its control answers."""
+        return Capabilities(
+            center=False,
+            rotation=True,
+            non_square_context=False,
+            blanker=self._control(BLANKER) is not None,
+            park=True,
+            stage=False,
+            line_abort=True,
+        )
+
+    def context(self) -> ScanContext:
+        """The context scan as Swift is set now, or as it was at `prepare`."""
+        parameters = self._parameters()
+        rows, cols = parameters.pixel_size.as_tuple()
+        pitch_nm = parameters.fov_nm / max(rows, cols)
+        current_a = self._control(BEAM_CURRENT)
+        return ScanContext(
+            rows=rows,
+            cols=cols,
+            fov_y_nm=rows * pitch_nm,
+            fov_x_nm=cols * pitch_nm,
+            center_y_nm=parameters.center_nm.y,
+            center_x_nm=parameters.center_nm.x,
+            rotation_rad=parameters.rotation_rad,
+            beam_current_pa=current_a * 1e12 if current_a and current_a > 0 else None,
+            channels=tuple(self._source.get_channel_state(i).name for i in self._source.get_enabled_channel_indexes()),
+        )
+
+    def preview(self) -> ScanFrame:
+        """Record one whole frame of the context, at the dwell time Swift is set to; the blanker is left as it was."""
+        check_context(self.context(), self.capabilities)
+        return self._record(self._parameters(), None)
+
+    def prepare(self) -> None:
+        """Stop the live view and remember parameters, channels and probe position."""
+        source = self._source
+        self._aborted.clear()
+        if source.is_recording:
+            raise InstrumentError(f"{self.name} is recording: wait until it is done")
+        try:
+            source.abort_playing(sync_timeout=STOP_VIEW_TIMEOUT_S)
+        except AssertionError:
+            raise InstrumentError(f"the live view of {self.name} did not stop: stop it by hand and try again") from None
+        self._remembered = _Remembered(
+            parameters=self._parameters(),
+            device_parameters=copy.deepcopy(source.scan_device.current_frame_parameters),
+            channels=tuple(source.get_enabled_channel_indexes()),
+            probe_position=source.probe_position,
+        )
+
+    def scan(self, step: ScanStep) -> ScanFrame:
+        """Unblank, record one step in the present context, blank again, and return it.
+
+        Raises
+        ------
+        UnsupportedStep
+            The device cannot do the step; nothing was exposed.
+        RunAborted
+            `abort` was called meanwhile.
+        InstrumentError
+            The device returned nothing or something else.
+        """
+        context = self.context()
+        check_context(context, self.capabilities)
+        check_step(step, context, self.capabilities)
+        _check_one_pitch(step)
+        return self._record(_step_parameters(self._parameters(), step, context), step)
+
+    def rest(self, where: BeamRest) -> None:
+        """Blank the beam, or park it at a place of the context."""
+        check_rest(where, self.capabilities)
+        if where.park_fraction is None:
+            self._blank(True)
+        else:
+            self._source.probe_position = Geometry.FloatPoint(*where.park_fraction)
+
+    def restore(self) -> None:
+        """Put back what `prepare` remembered. A parked probe stays where it is, and the view stays stopped."""
+        remembered, self._remembered = self._remembered, None
+        self._aborted.clear()
+        if remembered is None:
+            return
+        source = self._source
+        source.scan_device.set_frame_parameters(copy.deepcopy(remembered.device_parameters))
+        if tuple(source.get_enabled_channel_indexes()) != remembered.channels:
+            source.set_enabled_channels(remembered.channels)
+        if self._control(BLANKER) and source.probe_position != remembered.probe_position:
+            source.probe_position = remembered.probe_position
+
+    def abort(self) -> None:
+        """Interrupt a running `scan` or `preview`, from any thread.
+
+        Between `prepare` and `restore` it also stops the step that is about to start; else it has no effect when none
+        runs.
+        """
+        if self._recording.is_set() or self._remembered is not None:
+            self._aborted.set()
+        if self._recording.is_set():
+            threading.Thread(target=self._keep_aborting, name="deepscan-abort", daemon=True).start()
+
+    def _keep_aborting(self) -> None:
+        """Ask again until it stopped: a frame that has not quite started yet would not hear the first call."""
+        while self._recording.is_set() and self._aborted.is_set():
+            self._source.abort_recording()
+            time.sleep(ABORT_PERIOD_S)
+
+    @property
+    def _source(self) -> Any:
+        if self._given_source is None:
+            self._given_source = find_scan_source()
+        return self._given_source
+
+    def _parameters(self) -> Any:
+        """A copy of the parameters of the context scan, without any sub-scan."""
+        remembered = self._remembered
+        present = remembered.parameters if remembered else self._source.get_current_frame_parameters()
+        parameters = copy.deepcopy(present)
+        parameters.subscan_pixel_size = None
+        parameters.subscan_fractional_size = None
+        parameters.subscan_fractional_center = None
+        parameters.subscan_rotation = 0.0
+        return parameters
+
+    def _control(self, control: str) -> float | None:
+        """The value of an instrument control, None where the instrument has no such control."""
+        found, value = self._source.stem_controller.TryGetVal(control)
+        return float(value) if found and value is not None else None
+
+    def _blank(self, blanked: bool) -> None:
+        self._source.stem_controller.SetVal(BLANKER, 1.0 if blanked else 0.0)
+        if bool(self._control(BLANKER)) is not blanked:
+            raise InstrumentError(f"the beam blanker ({BLANKER}) did not {'close' if blanked else 'open'}: check it")
+
+    @contextmanager
+    def _beam_on(self) -> Iterator[None]:
+        """Open the blanker, where there is one that is closed, and close it again whatever happens."""
+        was_blanked = bool(self._control(BLANKER))
+        if was_blanked:
+            self._blank(False)
+        try:
+            yield
+        finally:
+            if was_blanked:
+                self._blank(True)
+
+    def _channel_index(self) -> int:
+        source = self._source
+        names = {i: source.get_channel_state(i).name for i in range(source.channel_count)}
+        enabled = list(source.get_enabled_channel_indexes())
+        if self._channel is None:
+            if not enabled:
+                raise InstrumentError(f"no detector is switched on in {self.name}: switch one on")
+            return int(enabled[0])
+        for index, name in names.items():
+            if name == self._channel:
+                return index
+        raise InstrumentError(f"{self.name} has no detector {self._channel!r}: give one of {', '.join(names.values())}")
+
+    def _record_unless_aborted(self, parameters: Any, what: str) -> Any:
+        """The list of frames that Nion returns; raises `RunAborted` where `abort` was called before or meanwhile."""
+        self._recording.set()
+        try:
+            if self._aborted.is_set():
+                raise RunAborted(f"aborted before {what}")
+            with self._beam_on():
+                recorded = self._source.record_immediate(parameters)
+            if self._aborted.is_set():
+                raise RunAborted(f"aborted in {what}")
+            return recorded
+        finally:
+            self._recording.clear()
+            if self._remembered is None:
+                self._aborted.clear()
+
+    def _record(self, parameters: Any, step: ScanStep | None) -> ScanFrame:
+        source, context = self._source, self.context()
+        if source.is_recording:
+            raise InstrumentError(f"{self.name} is recording: wait until it is done")
+        index = self._channel_index()
+        parameters.enabled_channel_indexes = [index]
+        started_s = self._clock()
+        recorded = self._record_unless_aborted(parameters, "the preview" if step is None else f"step {step.order}")
+        rows, cols = (context.rows, context.cols) if step is None else (step.rows, step.cols)
+        xdata = recorded[0] if recorded else None
+        if xdata is None or xdata.data is None or xdata.data.shape != (rows, cols):
+            got = "nothing" if xdata is None or xdata.data is None else f"a frame of shape {xdata.data.shape}"
+            raise InstrumentError(
+                f"{self.name} returned {got} for {rows} x {cols} samples: see Swift's log for its reason"
+            )
+        height_nm, width_nm = context.fov_nm if step is None else step.size_nm
+        dwell_us, current_pa = float(parameters.pixel_time_us), context.beam_current_pa
+        return ScanFrame(
+            values=np.array(xdata.data, dtype=np.float32),
+            channel=str(source.get_channel_state(index).name),
+            context=context,
+            step=step,
+            dwell_time_us=dwell_us,
+            dose_e_per_nm2=None
+            if current_pa is None
+            else dose_e_per_nm2(rows, cols, dwell_us, current_pa, height_nm, width_nm),
+            total_electrons=None if current_pa is None else electrons(rows, cols, dwell_us, current_pa),
+            started_s=started_s,
+            duration_s=self._clock() - started_s,
+            metadata=dict(xdata.metadata),
+        )
+
+
+def _step_parameters(parameters: Any, step: ScanStep, context: ScanContext) -> Any:
+    """Nion's parameters for a step: fractions of the context frame from the step's nm, exactly as planned."""
+    (y_nm, x_nm), (height_nm, width_nm) = step.center_nm, step.size_nm
+    fov_y_nm, fov_x_nm = context.fov_nm
+    parameters.pixel_time_us = step.dwell_time_us
+    parameters.subscan_pixel_size = Geometry.IntSize(height=step.rows, width=step.cols)
+    parameters.subscan_fractional_size = Geometry.FloatSize(height=height_nm / fov_y_nm, width=width_nm / fov_x_nm)
+    parameters.subscan_fractional_center = Geometry.FloatPoint(y=y_nm / fov_y_nm + 0.5, x=x_nm / fov_x_nm + 0.5)
+    parameters.subscan_rotation = step.rotation_rad
+    return parameters
+
+
+def _check_one_pitch(step: ScanStep) -> None:
+    """Raise `UnsupportedStep` where two sample pitches would put the edge of the tile half a sample off."""
+    height_nm, width_nm = step.size_nm
+    pitch_y_nm, pitch_x_nm = height_nm / step.rows, width_nm / step.cols
+    half_side = max(step.rows, step.cols) / 2
+    if abs(pitch_y_nm - pitch_x_nm) * half_side > LARGEST_MISPLACEMENT_SAMPLES * min(pitch_y_nm, pitch_x_nm):
+        raise UnsupportedStep(
+            f"step {step.order} samples every {pitch_y_nm:.5g} nm down and every {pitch_x_nm:.5g} nm across: "
+            "this scan unit has one pitch, give rows and cols in the proportion of height and width"
+        )

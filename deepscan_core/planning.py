@@ -1,0 +1,195 @@
+"""From regions to a scan protocol: what to record where, in which order, within which limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deepscan_core.errors import InputError
+from deepscan_core.records.coordinates import YX, ScanContext, check_positive
+from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons, longest_dwell_us
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.protocol import ScanLimits, ScanProtocol, ScanStep
+from deepscan_core.records.regions import ScanRegion
+from deepscan_core.routing.tour import open_tour
+
+DEFAULT_DWELL_US = 8.0
+ASSUMED_CURRENT_PA = 50.0  # of the order of an imaging probe; a plan says whether its current was given or assumed
+SHORTEST_DWELL_US = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings:
+    """How regions are to be recorded.
+
+    Attributes
+    ----------
+    density : samples a pixel of the preview, along each axis.
+    dwell_time_us : per sample; None takes 8 µs, or less where the dose limit demands it.
+    limits : dose of any one step and time of the whole plan.
+    costs : overheads of the instrument.
+    start_fraction : where the beam is at the start, ``(y, x)`` in fractions of the frame.
+    """
+
+    density: float = 2.0
+    dwell_time_us: float | None = None
+    limits: ScanLimits = ScanLimits()
+    costs: ScanCosts = ScanCosts()
+    start_fraction: YX = (0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        check_positive("density", self.density)
+        if self.dwell_time_us is not None:
+            check_positive("dwell_time_us", self.dwell_time_us)
+
+
+def make_protocol(
+    image: CalibratedImage,
+    regions: Sequence[ScanRegion],
+    settings: PlanSettings | None = None,
+    *,
+    context: ScanContext | None = None,
+    reason: str = "",
+    provenance: Mapping[str, Any] | None = None,
+) -> ScanProtocol:
+    """Plan a visit of every region, as many of the best as the time limit allows, along a short open tour.
+
+    Parameters
+    ----------
+    image : what the regions were found in.
+    regions : best first.
+    settings : see `PlanSettings`.
+    context : the scan the image came from; from the image's own calibration by default. It must have the image's shape.
+    reason : put into every step, after the region's label.
+    provenance : whatever should be remembered about how the plan was made.
+
+    Raises
+    ------
+    InputError
+        The dwell time passes the dose limit, or not even one region fits the time limit.
+    """
+    settings = settings or PlanSettings()
+    context = context or image.context(beam_current_pa=ASSUMED_CURRENT_PA)
+    if (context.rows, context.cols) != image.shape:
+        raise InputError(
+            f"the context has {context.rows} x {context.cols} px, the image {image.shape}: give the image's own context"
+        )
+    dwell_us = _dwell_us(regions, context, settings)
+    steps = tuple(_step(region, context, settings, dwell_us, reason) for region in regions)
+    steps = _fit_time(steps, context, settings)
+    current = context.beam_current_pa if context.is_calibrated else None
+    total = None if current is None else sum(electrons(s.rows, s.cols, s.dwell_time_us, current) for s in steps)
+    return ScanProtocol(
+        source_name=image.name,
+        source_sha256=image.sha256,
+        context=context,
+        steps=steps,
+        limits=settings.limits,
+        predicted_time_s=predicted_time_s(steps, context, settings),
+        predicted_electrons=total,
+        provenance=dict(provenance or {}),
+    )
+
+
+def predicted_time_s(steps: Sequence[ScanStep], context: ScanContext, settings: PlanSettings) -> float:
+    """Time of all frames and of the way between them. Without calibration the way costs settling only."""
+    costs = settings.costs
+    total = sum(costs.frame_time_s(s.rows, s.cols, s.dwell_time_us) for s in steps)
+    if not context.is_calibrated:
+        return total + len(steps) * costs.settle_s
+    here = context.nm_from_px(context.px_from_fraction(settings.start_fraction))
+    for step in steps:
+        total += costs.travel_time_s(here, step.center_nm)
+        here = step.center_nm
+    return total
+
+
+def _samples(region: ScanRegion, settings: PlanSettings) -> tuple[int, int]:
+    height, width = region.size_px
+    return (max(1, round(height * settings.density)), max(1, round(width * settings.density)))
+
+
+def _dwell_us(regions: Sequence[ScanRegion], context: ScanContext, settings: PlanSettings) -> float:
+    limit = settings.limits.max_dose_e_per_nm2
+    wanted = settings.dwell_time_us or DEFAULT_DWELL_US
+    if limit is None or not regions:
+        return wanted
+    if not context.is_calibrated:
+        raise InputError(f"a dose limit of {limit:g} e/nm² needs a pixel size: give it with --pixel-size-nm")
+    if context.beam_current_pa is None:
+        raise InputError(f"a dose limit of {limit:g} e/nm² needs the beam current: give it with --beam-current-pa")
+    current = context.beam_current_pa
+    longest = min(
+        longest_dwell_us(limit, *_samples(region, settings), current, *context.size_nm_from_px(region.size_px))
+        for region in regions
+    )
+    if settings.dwell_time_us is not None and settings.dwell_time_us > longest:
+        raise InputError(
+            f"a dwell time of {wanted:g} µs passes the dose limit of {limit:g} e/nm²: give at most {longest:.3g} µs"
+        )
+    if longest < SHORTEST_DWELL_US:
+        raise InputError(
+            f"the dose limit of {limit:g} e/nm² allows only {longest:.2g} µs a sample at {current:g} pA: "
+            "lower the density or the beam current"
+        )
+    return min(wanted, _round_down(longest))
+
+
+def _round_down(value: float) -> float:
+    """Three significant digits, never more than the value."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return math.floor(value / unit * (1 + 1e-12)) * unit
+
+
+def _step(region: ScanRegion, context: ScanContext, settings: PlanSettings, dwell_us: float, reason: str) -> ScanStep:
+    rows, cols = _samples(region, settings)
+    center_nm: tuple[float | None, float | None] = (None, None)
+    size_nm: tuple[float | None, float | None] = (None, None)
+    dose = None
+    if context.is_calibrated:
+        center_nm = context.nm_from_px(region.center_px)
+        height_nm, width_nm = size_nm = context.size_nm_from_px(region.size_px)
+        if context.beam_current_pa is not None:
+            dose = dose_e_per_nm2(rows, cols, dwell_us, context.beam_current_pa, height_nm, width_nm)
+    return ScanStep(
+        order=1,
+        center_y_px=region.center_px[0],
+        center_x_px=region.center_px[1],
+        height_px=region.size_px[0],
+        width_px=region.size_px[1],
+        center_y_nm=center_nm[0],
+        center_x_nm=center_nm[1],
+        height_nm=size_nm[0],
+        width_nm=size_nm[1],
+        rows=rows,
+        cols=cols,
+        dwell_time_us=dwell_us,
+        dose_e_per_nm2=dose,
+        priority=region.score,
+        reason="; ".join(part for part in (region.label, reason) if part),
+    )
+
+
+def _fit_time(steps: tuple[ScanStep, ...], context: ScanContext, settings: PlanSettings) -> tuple[ScanStep, ...]:
+    """As many of the best steps as the time limit allows, in visiting order."""
+    limit = settings.limits.max_time_s
+    kept = _route(steps, context, settings)
+    while limit is not None and kept:
+        time_s = predicted_time_s(kept, context, settings)
+        if time_s <= limit:
+            break
+        fewer = min(len(kept) - 1, int(len(kept) * limit / time_s) + 1)
+        if fewer == 0:
+            raise InputError(f"not even one region can be scanned in {limit:g} s ({time_s:.3g} s): give more time")
+        kept = _route(steps[:fewer], context, settings)
+    return kept
+
+
+def _route(steps: tuple[ScanStep, ...], context: ScanContext, settings: PlanSettings) -> tuple[ScanStep, ...]:
+    start = context.px_from_fraction(settings.start_fraction)
+    aspect = context.pixel_size_nm if context.is_calibrated else (1.0, 1.0)
+    places = [(s.center_y_px * aspect[0], s.center_x_px * aspect[1]) for s in steps]
+    order = open_tour((start[0] * aspect[0], start[1] * aspect[1]), places)
+    return tuple(replace(steps[k], order=n) for n, k in enumerate(order, start=1))

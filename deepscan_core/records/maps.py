@@ -1,0 +1,124 @@
+"""What the network saw (`FeatureMap`) and what that is worth (`ScoreMap`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError
+from deepscan_core.records.coordinates import check_count, check_finite, check_positive
+
+ScoreKind = Literal["surprisal", "probability", "similarity"]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """Features on a regular grid of patches over an image.
+
+    Attributes
+    ----------
+    values : float32 ndarray of shape (grid_rows, grid_cols, n_features).
+    step_px : distance between neighbouring patch centres.
+    origin_px : index in the image, along both axes, of the centre of patch (0, 0).
+    image_shape : rows and columns of the image.
+    source : name of the backbone that made them.
+    """
+
+    values: npt.NDArray[np.float32]
+    step_px: float
+    origin_px: float
+    image_shape: tuple[int, int]
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 3 or self.values.dtype != np.float32:
+            raise InputError(
+                f"features of shape {self.values.shape}, {self.values.dtype}: give float32 (rows, cols, features)"
+            )
+        check_positive("step_px of a feature map", self.step_px)
+        check_finite("origin_px of a feature map", self.origin_px)
+        check_count("image_shape of a feature map", *self.image_shape)
+
+    def table(self) -> npt.NDArray[np.float32]:
+        """One row a patch: a float32 view of shape (grid_rows * grid_cols, n_features)."""
+        return self.values.reshape(-1, self.values.shape[2])
+
+    def nearest_cell(self, point_px: tuple[float, float]) -> tuple[int, int]:
+        """Grid row and column of the patch whose centre is nearest to an image index ``(y, x)``."""
+        cells = [
+            min(max(round((p - self.origin_px) / self.step_px), 0), n - 1)
+            for p, n in zip(point_px, self.values.shape[:2], strict=True)
+        ]
+        return (cells[0], cells[1])
+
+    def centers_px(self) -> npt.NDArray[np.float64]:
+        """Image indices of all patch centres, float64 ndarray of shape (grid_rows * grid_cols, 2), ``(y, x)``."""
+        axes = [self.origin_px + self.step_px * np.arange(n) for n in self.values.shape[:2]]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+
+    def to_pixels(self, grid_values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Interpolate one value a patch bilinearly to one value a pixel.
+
+        Parameters
+        ----------
+        grid_values : ndarray of shape (grid_rows, grid_cols) or (grid_rows * grid_cols,).
+
+        Returns
+        -------
+        float32 ndarray of shape ``image_shape``. Beyond the outermost patch centres the nearest one counts.
+        """
+        grid = np.asarray(grid_values, dtype=np.float32).reshape(self.values.shape[:2])
+        along_y, along_x = (
+            _linear_weights(n, self.origin_px, self.step_px, length)
+            for n, length in zip(grid.shape, self.image_shape, strict=True)
+        )
+        return along_y @ grid @ along_x.T
+
+
+def _linear_weights(n_cells: int, origin_px: float, step_px: float, length_px: int) -> npt.NDArray[np.float32]:
+    """Weights (length_px, n_cells) that interpolate linearly between cell centres and hold the ends constant."""
+    position = np.clip((np.arange(length_px) - origin_px) / step_px, 0, n_cells - 1)
+    low = np.minimum(position.astype(int), max(n_cells - 2, 0))
+    high = np.minimum(low + 1, n_cells - 1)
+    share = (position - low).astype(np.float32)
+    weights = np.zeros((length_px, n_cells), np.float32)
+    rows = np.arange(length_px)
+    weights[rows, low] += 1 - share
+    weights[rows, high] += share
+    return weights
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMap:
+    """One score a pixel; higher means: scan here first. Never stretched to the range of the image.
+
+    Attributes
+    ----------
+    values : float32 ndarray of shape (rows, cols), finite.
+    kind : "surprisal" is -ln p under the image's own bulk, "probability" is the teacher's, "similarity" is the
+        difference of two cosines between words and image.
+    label : what was looked for.
+    """
+
+    values: npt.NDArray[np.float32]
+    kind: ScoreKind
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ScoreKind):
+            raise InputError(f"score kind {self.kind!r}: give one of {', '.join(get_args(ScoreKind))}")
+        values = np.asarray(self.values, dtype=np.float32)
+        if values.ndim != 2:
+            raise InputError(f"a score map of shape {values.shape}: give (rows, cols)")
+        if not np.isfinite(values).all():
+            raise InputError("a score map holds NaN or infinity: give finite scores")
+        object.__setattr__(self, "values", values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, cols = self.values.shape
+        return (int(rows), int(cols))

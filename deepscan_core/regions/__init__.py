@@ -1,0 +1,1 @@
+"""Floor 2: from a score map to rectangles worth a visit, and from those to measured objects."""

@@ -1,0 +1,68 @@
+"""Move regions onto what they are for: a score map says where to look only to within a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.records.coordinates import YX
+from deepscan_core.records.regions import ScanRegion
+from deepscan_core.regions.segmentation import Segment, segment_regions
+
+
+def centre_on_objects(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) -> tuple[ScanRegion, ...]:
+    """Centre each region on its object, to the nearest pixel, where there is exactly one that fits inside.
+
+    Regions with no object, with several (a lattice), or with one that runs out of them (a crack) stay where they are, and
+    so does a region that would leave the frame or come to overlap another.
+
+    Parameters
+    ----------
+    array : the image, ndarray of shape (rows, cols).
+    regions : disjoint.
+    """
+    found: dict[int, list[Segment]] = {}
+    for segment in segment_regions(array, regions):
+        found.setdefault(segment.region, []).append(segment)
+    moved = list(regions)
+    for index, segments in found.items():
+        region = moved[index]
+        center = _only_center(segments, region)
+        if center is None:
+            continue
+        candidate = replace(region, center_px=_whole_pixels(center, region.size_px))
+        others = moved[:index] + moved[index + 1 :]
+        if _inside(candidate, array.shape) and not any(overlap(candidate, other) for other in others):
+            moved[index] = candidate
+    return tuple(moved)
+
+
+def overlap(one: ScanRegion, other: ScanRegion) -> bool:
+    """Whether two regions share any area."""
+    (top, left, bottom, right), (up, west, down, east) = one.bounds_px, other.bounds_px
+    return top < down and up < bottom and left < east and west < right
+
+
+def _only_center(segments: list[Segment], region: ScanRegion) -> YX | None:
+    if len(segments) != 1 or segments[0].is_open:
+        return None
+    rows, cols = np.nonzero(segments[0].mask)
+    if np.ptp(rows) >= region.size_px[0] or np.ptp(cols) >= region.size_px[1]:
+        return None
+    window = segments[0].window
+    return (float(rows.mean()) + window[0].start, float(cols.mean()) + window[1].start)
+
+
+def _whole_pixels(center: YX, size: YX) -> YX:
+    """The centre nearest to `center` at which the region's edges lie between pixels."""
+    y, x = (round(c - (s - 1) / 2) + (s - 1) / 2 for c, s in zip(center, size, strict=True))
+    return (y, x)
+
+
+def _inside(region: ScanRegion, shape: tuple[int, ...]) -> bool:
+    top, left, bottom, right = region.bounds_px
+    return top >= -0.5 and left >= -0.5 and bottom <= shape[0] - 0.5 and right <= shape[1] - 0.5

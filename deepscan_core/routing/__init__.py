@@ -1,0 +1,1 @@
+"""Floor 2: the order in which regions are visited."""

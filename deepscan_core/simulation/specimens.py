@@ -1,0 +1,231 @@
+"""Specimens given as functions of position, so that any scan at any magnification shows true detail.
+
+A specimen answers one question: which share of the beam's electrons reaches the detector at a position. Everything else
+(dose, noise, sampling) is the business of ``physics.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError
+from deepscan_core.records.coordinates import SamplingGrid
+from deepscan_core.records.image import CalibratedImage
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Specimen(Protocol):
+    """Something to look at."""
+
+    @property
+    def name(self) -> str:
+        """The name it can be made by again."""
+        ...
+
+    @property
+    def defects_nm(self) -> FloatArray:
+        """True positions of all planted defects, shape (n, 2), ``(y, x)`` on the specimen."""
+        ...
+
+    def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """Share of the beam that is detected at positions on the specimen; arrays of one shape, in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One atomic column of a unit cell: its place in fractions of the cell, and its peak intensity."""
+
+    y_frac: float
+    x_frac: float
+    intensity: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Crystal:
+    """A square crystal seen along an axis: Gaussian columns on a lattice, with defects at known places.
+
+    Attributes
+    ----------
+    cell_nm : lattice constant.
+    columns : columns of the cell.
+    sigma_nm : width of a column, probe included.
+    background : intensity between columns.
+    rotation_rad : how far the lattice is turned counter-clockwise.
+    defects_nm : ``(y, x)`` of each defect, shape (n, 2).
+    defect_intensity : what each defect adds to (or, negative, takes from) the lattice, shape (n,). A vacancy takes away
+        the whole column it sits on, a substitution changes it, an interstitial adds one where none was.
+    defect_sigma_nm : width of each defect, shape (n,).
+    """
+
+    name: str = "crystal"
+    cell_nm: float = 0.3905
+    columns: Sequence[Column] = ()
+    sigma_nm: float = 0.06
+    background: float = 0.01
+    rotation_rad: float = 0.0
+    defects_nm: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+    defect_intensity: FloatArray = field(default_factory=lambda: np.empty(0))
+    defect_sigma_nm: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """See `Specimen.intensity`."""
+        y_nm, x_nm = np.broadcast_arrays(np.asarray(y_nm, float), np.asarray(x_nm, float))
+        total = self.background + self._lattice(y_nm, x_nm) + self._defects(y_nm, x_nm)
+        return np.clip(total, 0.0, 1.0)
+
+    def _lattice(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        cos, sin = math.cos(self.rotation_rad), math.sin(self.rotation_rad)
+        v = (y_nm * cos + x_nm * sin) / self.cell_nm
+        u = (x_nm * cos - y_nm * sin) / self.cell_nm
+        total = np.zeros_like(v)
+        sharpness = self.cell_nm**2 / (2 * self.sigma_nm**2)
+        for column in self.columns:
+            # A Gaussian is separable, and only the nearest images of a column contribute: 3 + 3 terms, not 9.
+            along_v, along_u = (
+                sum(np.exp(-sharpness * (w - np.round(w) + k) ** 2) for k in (-1, 0, 1))
+                for w in (v - column.y_frac, u - column.x_frac)
+            )
+            total += column.intensity * along_v * along_u
+        return total
+
+    def _defects(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        total = np.zeros_like(y_nm)
+        reach = 5 * self.defect_sigma_nm
+        near = (
+            (self.defects_nm[:, 0] > y_nm.min() - reach)
+            & (self.defects_nm[:, 0] < y_nm.max() + reach)
+            & (self.defects_nm[:, 1] > x_nm.min() - reach)
+            & (self.defects_nm[:, 1] < x_nm.max() + reach)
+        )
+        for (y, x), amount, sigma in zip(
+            self.defects_nm[near], self.defect_intensity[near], self.defect_sigma_nm[near], strict=True
+        ):
+            total += amount * np.exp(-((y_nm - y) ** 2 + (x_nm - x) ** 2) / (2 * sigma**2))
+        return total
+
+
+STRONTIUM_TITANATE = (
+    Column(y_frac=0.0, x_frac=0.0, intensity=0.10),  # Sr
+    Column(y_frac=0.5, x_frac=0.5, intensity=0.055),  # Ti-O
+    Column(y_frac=0.0, x_frac=0.5, intensity=0.008),  # O
+    Column(y_frac=0.5, x_frac=0.0, intensity=0.008),  # O
+)
+
+
+def make_crystal(seed: int = 0, *, defects_per_1000_nm2: float = 24.0, extent_nm: float = 160.0) -> Crystal:
+    """SrTiO3 [001] with point defects: vacancies, heavy substitutions and interstitials in equal parts.
+
+    Parameters
+    ----------
+    seed : of positions, kinds and lattice rotation.
+    defects_per_1000_nm2 : how many there are.
+    extent_nm : side of the square, centred at the origin, that holds defects; the lattice itself has no end.
+    """
+    rng = np.random.default_rng(seed)
+    perfect = Crystal(columns=STRONTIUM_TITANATE, rotation_rad=float(rng.uniform(-0.4, 0.4)))
+    count = rng.poisson(defects_per_1000_nm2 * extent_nm**2 / 1000)
+    cells = rng.integers(-round(extent_nm / 2 / perfect.cell_nm), round(extent_nm / 2 / perfect.cell_nm), (count, 2))
+    kind = rng.integers(0, 3, count)
+    # kind 0: the Sr column is missing; 1: a heavy atom on the Ti column; 2: an extra column on an empty site
+    place = np.array([[0.0, 0.0], [0.5, 0.5], [0.25, 0.25]])[kind]
+    amount = np.array([-0.095, 0.11, 0.09])[kind]
+    v, u = ((cells + place) * perfect.cell_nm).T
+    cos, sin = math.cos(perfect.rotation_rad), math.sin(perfect.rotation_rad)
+    return Crystal(
+        columns=perfect.columns,
+        rotation_rad=perfect.rotation_rad,
+        defects_nm=np.stack([v * cos - u * sin, u * cos + v * sin], axis=1),
+        defect_intensity=amount,
+        defect_sigma_nm=np.full(count, perfect.sigma_nm),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spots:
+    """Gaussian spots on a flat support: the plainest specimen with known places.
+
+    Attributes
+    ----------
+    defects_nm : ``(y, x)`` of the spots, shape (n, 2).
+    sigma_nm : their width.
+    peak, background : intensities.
+    """
+
+    name: str = "spots"
+    defects_nm: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
+    sigma_nm: float = 0.1
+    peak: float = 0.1
+    background: float = 0.02
+
+    def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """See `Specimen.intensity`."""
+        y_nm, x_nm = np.broadcast_arrays(np.asarray(y_nm, float), np.asarray(x_nm, float))
+        total = np.full(y_nm.shape, self.background)
+        for y, x in self.defects_nm:
+            total += self.peak * np.exp(-((y_nm - y) ** 2 + (x_nm - x) ** 2) / (2 * self.sigma_nm**2))
+        return np.clip(total, 0.0, 1.0)
+
+
+def make_spots(seed: int = 0, *, count: int = 12, extent_nm: float = 30.0) -> Spots:
+    """Spots at random places of a square centred at the origin."""
+    rng = np.random.default_rng(seed)
+    return Spots(defects_nm=rng.uniform(-extent_nm / 2, extent_nm / 2, (count, 2)))
+
+
+class ImageSpecimen:
+    """A recorded image as the world: a step sees it interpolated, and nothing finer than its pixels.
+
+    Parameters
+    ----------
+    image : with a pixel size; its centre lies at the origin of the specimen.
+    brightest : intensity that the largest pixel value stands for.
+
+    Raises
+    ------
+    CalibrationError
+        The image has no pixel size.
+    """
+
+    def __init__(self, image: CalibratedImage, *, brightest: float = 0.1) -> None:
+        height_nm, width_nm = image.context().fov_nm
+        rows, cols = image.shape
+        self._grid = SamplingGrid(rows=rows, cols=cols, height_nm=height_nm, width_nm=width_nm)
+        values = np.nan_to_num(image.array.astype(np.float64))
+        low, high = float(values.min()), float(values.max())
+        self._values = (values - min(low, 0.0)) * (brightest / ((high - min(low, 0.0)) or 1.0))
+        self.name = image.name
+        self.defects_nm: FloatArray = np.empty((0, 2))
+
+    def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
+        """See `Specimen.intensity`; outside the image the nearest edge counts."""
+        from scipy import ndimage
+
+        y_nm, x_nm = np.broadcast_arrays(np.asarray(y_nm, float), np.asarray(x_nm, float))
+        grid = self._grid
+        rows = (y_nm / grid.height_nm + 0.5) * grid.rows - 0.5
+        cols = (x_nm / grid.width_nm + 0.5) * grid.cols - 0.5
+        values: FloatArray = ndimage.map_coordinates(self._values, [rows, cols], order=1, mode="nearest")
+        return values
+
+
+_MAKERS: dict[str, Callable[[int], Specimen]] = {"crystal": make_crystal, "spots": make_spots}
+
+
+def specimen_names() -> tuple[str, ...]:
+    """Names that `make_specimen` knows."""
+    return tuple(sorted(_MAKERS))
+
+
+def make_specimen(name: str, seed: int = 0) -> Specimen:
+    """Make a specimen by its name; raises `InputError` that lists the names."""
+    if name not in _MAKERS:
+        raise InputError(f"specimen {name!r} is not known: give one of {', '.join(specimen_names())}")
+    return _MAKERS[name](seed)

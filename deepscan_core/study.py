@@ -1,0 +1,211 @@
+"""One image under study: what a session or a script holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError
+from deepscan_core.features.backbones import DEFAULT_BACKBONE
+from deepscan_core.features.extractor import ExtractorSettings, extract
+from deepscan_core.features.pyramid import FeaturePyramid
+from deepscan_core.ingest.normalise import Preprocessing, normalise
+from deepscan_core.records.coordinates import YX, check_finite, check_positive
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import FeatureMap, ScoreMap
+from deepscan_core.records.regions import RegionMeasurement, ScanRegion
+from deepscan_core.regions.centring import centre_on_objects
+from deepscan_core.regions.measurement import measure_regions
+from deepscan_core.regions.selection import Selection, places_for, select_regions
+from deepscan_core.scoring.calibration import level_for_false_regions
+from deepscan_core.scoring.rarity import rarity, surprisal_map
+from deepscan_core.scoring.teacher import taught_map
+
+if TYPE_CHECKING:
+    from deepscan_core.features.words import WordModel
+
+DEFAULT_REGION_SHARE = 1 / 16  # of the shorter side of the image
+SMALLEST_DEFAULT_REGION_PX = 8
+TEACHER_STEP_PX = 4.0
+
+
+class Study:
+    """An image and everything that was worked out about it. Features are computed once, on first need, and kept.
+
+    Parameters
+    ----------
+    image : see `CalibratedImage`.
+    backbone : a timm model, or "classical" for features without a network.
+    backbone_weights : local weights file of the backbone.
+    scales : factors by which the image is resampled, one pass of the backbone each.
+    patch_px, step_px : side of a patch and distance between patches, for surprisal.
+    preprocessing : what is done to the image before features are made.
+    seed : of everything random.
+    device : of torch.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> array = rng.normal(100, 5, (96, 96))
+    >>> array[40:48, 60:68] += 80
+    >>> study = Study(CalibratedImage(array, pixel_size_nm=0.5), backbone="classical")
+    >>> regions = study.regions(study.surprisal(), area_fraction=0.05, region_size_px=16)
+    >>> objects = study.measure(regions)
+    >>> round(objects[0].area_nm2)
+    16
+    """
+
+    def __init__(
+        self,
+        image: CalibratedImage,
+        *,
+        backbone: str = DEFAULT_BACKBONE,
+        backbone_weights: Path | None = None,
+        scales: tuple[float, ...] = (1.0, 0.5),
+        patch_px: float = 16.0,
+        step_px: float = 8.0,
+        preprocessing: Preprocessing | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        check_positive("patch_px, step_px", patch_px, step_px)
+        self.image = image
+        self.extractor = ExtractorSettings(backbone=backbone, weights=backbone_weights, scales=scales, device=device)
+        self.preprocessing = preprocessing or Preprocessing()
+        self.seed = seed
+        self._patch_px, self._step_px = patch_px, min(step_px, min(image.shape) / 4)
+        self._pyramid: FeaturePyramid | None = None
+        self._features: dict[tuple[float, float], FeatureMap] = {}
+        self._maps: dict[str, ScoreMap] = {}
+
+    def surprisal(self) -> ScoreMap:
+        """Mode A: how rare each place is against the rest of the image, in nats."""
+        if "surprisal" not in self._maps:
+            self._maps["surprisal"] = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
+        return self._maps["surprisal"]
+
+    def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:
+        """Mode B: probability of being like the positive clicks and unlike the negative ones.
+
+        Parameters
+        ----------
+        positives_px, negatives_px : ``(y, x)`` image indices. Raises `InputError` for one outside the image.
+        """
+        step_px = min(TEACHER_STEP_PX, self._step_px)
+        features = self._patches(step_px, step_px)
+        if "rarity" not in self._maps:
+            coarse = self._patches(self._patch_px, self._step_px)
+            self._maps["rarity"] = ScoreMap(coarse.to_pixels(rarity(coarse, seed=self.seed)), kind="surprisal")
+        rows, cols = np.rint(features.centers_px()).astype(int).T
+        return taught_map(features, positives_px, negatives_px, self._maps["rarity"].values[rows, cols], seed=self.seed)
+
+    def search(self, query: str, *, model: WordModel | None = None) -> ScoreMap:
+        """Mode C: similarity of each place to a few words.
+
+        Parameters
+        ----------
+        query : e.g. "linear cracks".
+        model : from `features.words.load_word_model`; None takes the default one.
+
+        Raises
+        ------
+        InputError
+            An empty query.
+        MissingError
+            No text-image weights on this computer.
+        """
+        from deepscan_core.features.words import load_word_model
+        from deepscan_core.scoring.text import check_query, similarity_map
+
+        words = check_query(query)
+        chosen = model or load_word_model()
+        features = chosen.windows(self._scaled())
+        return similarity_map(features, chosen.words([words]), chosen.words(list(chosen.background)), label=words)
+
+    def regions(
+        self,
+        score_map: ScoreMap,
+        *,
+        area_fraction: float | None = None,
+        expected_false_regions: float | None = None,
+        level: float | None = None,
+        region_size_px: float | YX | None = None,
+        region_size_nm: float | YX | None = None,
+    ) -> tuple[ScanRegion, ...]:
+        """Rectangles worth a visit, best first, none overlapping.
+
+        Parameters
+        ----------
+        score_map : of this image.
+        area_fraction : they cover at most this share of the image.
+        expected_false_regions : so many regions are found on average where nothing is; for surprisal only.
+        level : no region below this score.
+        region_size_px, region_size_nm : side, or ``(height, width)``; a sixteenth of the shorter side by default.
+
+        Raises
+        ------
+        InputError
+            No rule, or one that this kind of map cannot obey; a size that does not fit.
+        CalibrationError
+            A size in nm and no pixel size.
+        """
+        if score_map.shape != self.image.shape:
+            raise InputError(f"the map has {score_map.shape} px, the image {self.image.shape}: give a map of this image")
+        size_px = self._region_size_px(region_size_px, region_size_nm)
+        if expected_false_regions is not None:
+            if score_map.kind != "surprisal":
+                raise InputError(f"expected_false_regions needs a surprisal map, not {score_map.kind}: use area_fraction")
+            calibrated = level_for_false_regions(expected_false_regions, places_for(self.image.shape, size_px))
+            level = calibrated if level is None else max(level, calibrated)
+        found = select_regions(score_map, Selection(size_px=size_px, area_fraction=area_fraction, level=level))
+        found = centre_on_objects(self.image.array, found)
+        context = self.image.context()
+        if not context.is_calibrated:
+            return found
+        return tuple(
+            replace(r, center_nm=context.nm_from_px(r.center_px), size_nm=context.size_nm_from_px(r.size_px))
+            for r in found
+        )
+
+    def measure(
+        self, regions: Sequence[ScanRegion], score_map: ScoreMap | None = None
+    ) -> tuple[RegionMeasurement, ...]:
+        """Segment the image inside the regions and measure each object; scores come from `score_map` or the surprisal."""
+        return measure_regions(self.image, regions, score_map or self.surprisal())
+
+    def _region_size_px(self, size_px: float | YX | None, size_nm: float | YX | None) -> tuple[int, int]:
+        if size_px is not None and size_nm is not None:
+            raise InputError("a region size was given in px and in nm: give one of them")
+        if size_nm is not None:
+            pitch = self.image.context().pixel_size_nm
+            wanted = tuple(s / p for s, p in zip(_pair(size_nm), pitch, strict=True))
+        elif size_px is not None:
+            wanted = _pair(size_px)
+        else:
+            side = max(SMALLEST_DEFAULT_REGION_PX, round(min(self.image.shape) * DEFAULT_REGION_SHARE))
+            wanted = (side, side)
+        check_positive("region size", *wanted)
+        return (max(1, round(wanted[0])), max(1, round(wanted[1])))
+
+    def _scaled(self) -> npt.NDArray[np.float32]:
+        return normalise(self.image.array, self.preprocessing)
+
+    def _patches(self, patch_px: float, step_px: float) -> FeatureMap:
+        if self._pyramid is None:
+            self._pyramid = extract(self._scaled(), self.extractor)
+        if (patch_px, step_px) not in self._features:
+            self._features[patch_px, step_px] = self._pyramid.patches(patch_px=patch_px, step_px=step_px)
+        return self._features[patch_px, step_px]
+
+
+def _pair(size: float | YX) -> YX:
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    if len(pair) != 2:
+        raise InputError(f"size {size!r}: give one number or (height, width)")
+    check_finite("region size", *pair)
+    return (float(pair[0]), float(pair[1]))

