@@ -82,14 +82,16 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
         image = timings.measure(
             "read", lambda: read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel)
         )
-        result = _plan(image, arguments, timings, stage)
+        result = _plan(path, image, arguments, timings, stage)
         stage("writing")
         with artifacts.staged(directory) as staging:
             write_artifacts(result, staging)
     return summary(result, directory)
 
 
-def _plan(image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance) -> Result:
+def _plan(
+    path: Path, image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance
+) -> Result:
     study = Study(
         image,
         backbone=arguments.backbone or DEFAULT_BACKBONE,
@@ -128,6 +130,7 @@ def _plan(image: CalibratedImage, arguments: argparse.Namespace, timings: Timing
             context=image.context(beam_current_pa=ASSUMED_CURRENT_PA if current_pa is None else current_pa),
             provenance={
                 "tool": "deepscan run",
+                "source_path": str(path),
                 "beam_current": "assumed" if current_pa is None else "given",
                 "parameters": {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()},
             },

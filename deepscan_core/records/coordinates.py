@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.errors import CalibrationError, InputError
 
@@ -114,7 +115,17 @@ class SamplingGrid:
             fraction_to_index(x / self.width_nm + 0.5, self.cols),
         )
 
-    def mesh_nm(self) -> tuple[np.ndarray, np.ndarray]:
+    def indices_px(
+        self, y_nm: npt.NDArray[np.float64], x_nm: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """`index_px` of many positions at once: rows and columns, each in the shape of the broadcast inputs."""
+        dy, dx = np.broadcast_arrays(np.asarray(y_nm) - self.center_y_nm, np.asarray(x_nm) - self.center_x_nm)
+        cos, sin = math.cos(self.ccw_rad), math.sin(self.ccw_rad)
+        v = (dy * cos + dx * sin) / self.height_nm + 0.5
+        u = (dx * cos - dy * sin) / self.width_nm + 0.5
+        return v * self.rows - 0.5, u * self.cols - 0.5
+
+    def mesh_nm(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Positions in the plane of all samples: two float64 ndarrays of shape (rows, cols), y and x in nm."""
         v = ((np.arange(self.rows) + 0.5) / self.rows - 0.5)[:, None] * self.height_nm
         u = ((np.arange(self.cols) + 0.5) / self.cols - 0.5)[None, :] * self.width_nm

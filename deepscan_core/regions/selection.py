@@ -50,7 +50,8 @@ def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegio
     Greedy: the highest score not yet covered gets a rectangle, which must hold that pixel, lie inside the frame and
     overlap no earlier one. Among the places allowed it takes the one centred on the spot if that is free, otherwise the
     one that holds most score; so a spot gets one rectangle with itself in the middle, and a crack a chain of rectangles
-    edge to edge. A pixel that no free rectangle can hold any more is left out: it lies between two planned ones.
+    edge to edge. The slopes of a spot beside its rectangle do not count as further spots. A pixel that no free rectangle
+    can hold any more is left out: it lies between two planned ones.
 
     Parameters
     ----------
@@ -72,6 +73,7 @@ def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegio
     open_to_choice = values.copy()
     covered = np.zeros(values.shape, bool)
     weight = np.clip(values - max(floor, _bulk_level(values)), 0, None)
+    is_peak = _local_maxima(values, size)
     found: list[ScanRegion] = []
     while len(found) < most:
         peak = divmod(int(open_to_choice.argmax()), values.shape[1])
@@ -85,6 +87,9 @@ def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegio
         box = (slice(corner[0], corner[0] + size[0]), slice(corner[1], corner[1] + size[1]))
         covered[box] = True
         open_to_choice[box] = -np.inf
+        around = tuple(slice(max(0, c - n // 2), c + n + n // 2) for c, n in zip(corner, size, strict=True))
+        slope = (weight[around] < CORE_SHARE * weight[peak]) & ~is_peak[around]
+        open_to_choice[around][slope] = -np.inf
         found.append(
             ScanRegion(
                 center_px=(corner[0] + (size[0] - 1) / 2, corner[1] + (size[1] - 1) / 2),
@@ -119,6 +124,15 @@ def _most_regions(shape: tuple[int, ...], selection: Selection) -> int:
 def _bulk_level(values: FloatImage) -> float:
     """The score that most of the image stays below; only what exceeds it draws a rectangle towards itself."""
     return float(np.quantile(values, 0.75))
+
+
+def _local_maxima(values: FloatImage, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Pixels that are the highest within half a rectangle around them."""
+    from scipy import ndimage
+
+    window = tuple(max(3, n // 2) for n in size)
+    maxima: npt.NDArray[np.bool_] = ndimage.maximum_filter(values, window, mode="nearest") == values
+    return maxima
 
 
 def _place(

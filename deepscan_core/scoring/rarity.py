@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.records.maps import FeatureMap, ScoreMap
-from deepscan_core.scoring.calibration import surprisal_nats
+from deepscan_core.scoring.calibration import BULK_QUANTILE, surprisal_nats
 
 # A forest cuts along one component at a time, so components that hold only noise thin out the cuts that tell. On planted
 # spots, crystals and three kinds of micrographs 24 found as much as or more than 50 (benchmarks/components.py).
 MOST_COMPONENTS = 24
 N_TREES = 64  # the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
 SAMPLES_A_TREE = 256
+BORDER_REACH_PX = 40.0  # about half of what a cell of the coarsest map sees
 MOST_PATCHES_FOR_PCA = 8192
 
 
@@ -56,7 +57,38 @@ def principal_components(table: npt.NDArray[np.float32], *, seed: int = 0) -> np
     return reduced
 
 
+def level_border(scores: npt.NDArray[np.float64], n_rings: int) -> npt.NDArray[np.float64]:
+    """Bring the outermost rings of a grid of scores to the centre and spread of its inside.
+
+    Near the edge a network sees the made-up border beside the image, which makes every place there a little rare. What
+    all places at one distance from the edge have in common is taken away; a place that is rare among those stays rare.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (grid_rows, grid_cols).
+    n_rings : how far the edge reaches; nothing is done where that leaves no inside of at least the same width.
+
+    Notes
+    -----
+    Something that runs along the whole edge of an image is taken for the edge.
+    """
+    rows, cols = scores.shape
+    if min(rows, cols) < 4 * n_rings:
+        return scores
+    y, x = np.ogrid[:rows, :cols]
+    distance = np.minimum(np.minimum(y, rows - 1 - y), np.minimum(x, cols - 1 - x))
+    middle, high = np.quantile(scores[distance >= n_rings], [0.5, BULK_QUANTILE])
+    levelled = scores.copy()
+    for ring in range(n_rings):
+        here = distance == ring
+        ring_middle, ring_high = np.quantile(scores[here], [0.5, BULK_QUANTILE])
+        shrink = min(1.0, (high - middle) / (ring_high - ring_middle)) if ring_high > ring_middle else 1.0
+        levelled[here] = middle + (scores[here] - ring_middle) * shrink
+    return levelled
+
+
 def surprisal_map(features: FeatureMap, *, seed: int = 0) -> ScoreMap:
     """Surprisal of each pixel: -ln of the probability that a patch of this image's bulk is at least this rare."""
-    nats = surprisal_nats(rarity(features, seed=seed))
+    scores = rarity(features, seed=seed).reshape(features.values.shape[:2])
+    nats = surprisal_nats(level_border(scores, n_rings=round(BORDER_REACH_PX / features.step_px)))
     return ScoreMap(features.to_pixels(nats), kind="surprisal", label="rare against the rest of the image")

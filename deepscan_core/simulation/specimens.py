@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import SamplingGrid
+from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.image import CalibratedImage
 
 FloatArray = npt.NDArray[np.float64]
@@ -185,7 +185,8 @@ class ImageSpecimen:
 
     Parameters
     ----------
-    image : with a pixel size; its centre lies at the origin of the specimen.
+    image : with a pixel size.
+    context : where the image lies on the specimen, rotation included; centred at the origin by default.
     brightest : intensity that the largest pixel value stands for.
 
     Raises
@@ -194,13 +195,13 @@ class ImageSpecimen:
         The image has no pixel size.
     """
 
-    def __init__(self, image: CalibratedImage, *, brightest: float = 0.1) -> None:
-        height_nm, width_nm = image.context().fov_nm
-        rows, cols = image.shape
-        self._grid = SamplingGrid(rows=rows, cols=cols, height_nm=height_nm, width_nm=width_nm)
+    def __init__(
+        self, image: CalibratedImage, *, context: ScanContext | None = None, brightest: float = 0.1
+    ) -> None:
+        self._grid = (context or image.context()).on_specimen()
         values = np.nan_to_num(image.array.astype(np.float64))
-        low, high = float(values.min()), float(values.max())
-        self._values = (values - min(low, 0.0)) * (brightest / ((high - min(low, 0.0)) or 1.0))
+        low, high = min(float(values.min()), 0.0), float(values.max())
+        self._values = (values - low) * (brightest / ((high - low) or 1.0))
         self.name = image.name
         self.defects_nm: FloatArray = np.empty((0, 2))
 
@@ -208,10 +209,7 @@ class ImageSpecimen:
         """See `Specimen.intensity`; outside the image the nearest edge counts."""
         from scipy import ndimage
 
-        y_nm, x_nm = np.broadcast_arrays(np.asarray(y_nm, float), np.asarray(x_nm, float))
-        grid = self._grid
-        rows = (y_nm / grid.height_nm + 0.5) * grid.rows - 0.5
-        cols = (x_nm / grid.width_nm + 0.5) * grid.cols - 0.5
+        rows, cols = self._grid.indices_px(y_nm, x_nm)
         values: FloatArray = ndimage.map_coordinates(self._values, [rows, cols], order=1, mode="nearest")
         return values
 

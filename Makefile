@@ -1,0 +1,72 @@
+# make demo    the main job on a simulated microscope, offline; report in deepscan-demo/report.html
+# make test    all tests
+# make check   lint, format, types and floors
+# Each sets up what it needs in .venv, once; `make clean` removes it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
+SOURCES := setup.py requirements-core.txt constraints.txt
+
+.PHONY: demo test check lint types floors format test-latest bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/deepscan demo --out deepscan-demo --overwrite
+	@echo "open deepscan-demo/report.html"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: lint types floors
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+floors: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/latency.py
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "DeepScan needs Python 3.11 to 3.13: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python $(SOURCES)
+	@echo "setting up DeepScan in $(VENV) (a few hundred MB, once)"
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python $(SOURCES)
+	@echo "setting up DeepScan and its tools in $(VENV) (a few hundred MB, once)"
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+# The plug-in and the instruments on the newest interpreter, which gets a newer Nion Swift. Without torch: its absence is
+# tested there, and the features come from scikit-image.
+LATEST_PYTHON ?= python3.13
+LATEST := .venv-latest
+
+test-latest: $(LATEST)/.ready
+	$(LATEST)/bin/python -m pytest tests/plugin tests/contract tests/test_imports.py
+
+$(LATEST)/.ready: $(SOURCES)
+	$(LATEST_PYTHON) -m venv $(LATEST)
+	$(LATEST)/bin/python -m pip install --disable-pip-version-check -r requirements-core.txt \
+	  nionswift nionswift-instrumentation nionswift-usim nionswift-io nionswift-tool pytest pytest-timeout hypothesis resvg-py
+	$(LATEST)/bin/python -m pip install --disable-pip-version-check --no-deps --config-settings editable_mode=compat -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(LATEST) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,174 @@
+"""``deepscan execute PROTOCOL``"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepscan_core.acquisition.controller import BeamRest, ScanController
+from deepscan_core.cli.arguments import say
+from deepscan_core.cli.demo import defects_in_frame
+from deepscan_core.cli.pipeline import Result, Timings, region_of, say_summary, summary, write_artifacts
+from deepscan_core.cli.progress import stages
+from deepscan_core.efficiency import efficiency_rows
+from deepscan_core.errors import InputError, MissingError, ProtocolError
+from deepscan_core.ingest.readers import read_image
+from deepscan_core.instruments.simulated import SimulatedController
+from deepscan_core.records.coordinates import YX
+from deepscan_core.records.frames import ScanFrame
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.protocol import ScanProtocol
+from deepscan_core.regions.measurement import measure_regions
+from deepscan_core.reporting import artifacts
+from deepscan_core.simulation.specimens import ImageSpecimen, Specimen, make_specimen, specimen_names
+from deepscan_core.survey import Survey, look
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Check a plan against an instrument and carry it out."""
+    protocol = ScanProtocol.from_file(arguments.protocol)
+    if not protocol.context.is_calibrated:
+        raise ProtocolError(f"{arguments.protocol} has no calibration: plan again with --pixel-size-nm")
+    controller, specimen = _instrument(arguments, protocol)
+    rest = BeamRest(park_fraction=arguments.park)
+    if arguments.check:
+        Survey(protocol, controller, rest=rest).check()
+        _say(arguments, {"check": "passed", "steps": len(protocol.steps)}, [f"{len(protocol.steps)} steps: can be done"])
+        return 0
+    if not arguments.resume:
+        artifacts.check_free(arguments.out, overwrite=arguments.overwrite)
+    facts = _carry_out(arguments, protocol, controller, specimen, rest)
+    _say(arguments, facts, say_summary(facts))
+    return 0
+
+
+def _say(arguments: argparse.Namespace, facts: Mapping[str, Any], lines: list[str]) -> None:
+    if arguments.json:
+        say(artifacts.to_json(facts).rstrip())
+    else:
+        for line in lines:
+            say(line)
+
+
+def _instrument(arguments: argparse.Namespace, protocol: ScanProtocol) -> tuple[ScanController, Specimen | None]:
+    if arguments.controller == "nion":
+        try:
+            from deepscan_core.instruments.nion import NionScanController
+        except ImportError as error:
+            raise MissingError(f"Nion's packages are not installed ({error}): pip install 'nionswift-deepscan[swift]'") from None
+        return NionScanController(), None
+    specimen = _world(arguments, protocol)
+    return SimulatedController(specimen, protocol.context, seed=arguments.seed), specimen
+
+
+def _world(arguments: argparse.Namespace, protocol: ScanProtocol) -> Specimen:
+    """What lies under the simulated beam: what was asked for, else what the protocol was made on."""
+    wanted = arguments.world or protocol.provenance.get("world")
+    if isinstance(wanted, str):
+        name, _, seed = wanted.partition(":")
+        if name in specimen_names():
+            if seed and not seed.isdigit():
+                raise InputError(f"--world {wanted}: {seed!r} is no seed: give e.g. {name}:3")
+            return make_specimen(name, int(seed or 0))
+    path = Path(arguments.world) if arguments.world else _source_path(arguments, protocol)
+    image = read_image(path)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != protocol.source_sha256 and not arguments.world:
+        raise InputError(f"{path} is not the image the protocol was made on: name the world with --world")
+    if image.shape != (protocol.context.rows, protocol.context.cols):
+        raise InputError(f"{path} has {image.shape} px, the protocol's context another size: name another --world")
+    return ImageSpecimen(
+        dataclasses.replace(image, pixel_size_nm=protocol.context.pixel_size_nm), context=protocol.context
+    )
+
+
+def _source_path(arguments: argparse.Namespace, protocol: ScanProtocol) -> Path:
+    recorded = protocol.provenance.get("source_path")
+    places = [Path(recorded)] if isinstance(recorded, str) else []
+    places += [Path(protocol.source_name), arguments.protocol.parent / protocol.source_name]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(
+        f"{protocol.source_name} is not found: name what the simulated microscope looks at with --world "
+        f"(an image file, {' or '.join(specimen_names())})"
+    )
+
+
+def _carry_out(
+    arguments: argparse.Namespace,
+    protocol: ScanProtocol,
+    controller: ScanController,
+    specimen: Specimen | None,
+    rest: BeamRest,
+) -> dict[str, Any]:
+    timings = Timings()
+    with stages(len(protocol.steps) + 2, "execute") as stage:
+        order = iter(range(2, len(protocol.steps) + 2))
+
+        def on_frame(frame: ScanFrame) -> None:
+            stage(f"region {next(order)}" if frame.step is not protocol.steps[-1] else "measuring")
+
+        stage("region 1")
+        survey = Survey(
+            protocol, controller, directory=arguments.out, resume=arguments.resume, rest=rest, on_frame=on_frame
+        )
+        tiles = timings.measure("scan", survey.run)
+        image = _overview(arguments, protocol, controller)
+        score_map = _map_of(arguments.protocol.parent / artifacts.SCAN_MAP, protocol)
+        regions = tuple(region_of(step) for step in protocol.steps)
+        truth_nm = [] if specimen is None else defects_in_frame(specimen, protocol.context)
+        truth_px: list[YX] | None = [protocol.context.px_from_nm(p) for p in truth_nm] or None
+        result = Result(
+            title=f"{protocol.source_name}, scanned by {controller.name}",
+            image=image,
+            score_map=score_map,
+            regions=regions,
+            protocol=protocol,
+            measurements=timings.measure("measure", lambda: measure_regions(image, regions, score_map)),
+            efficiency=efficiency_rows(protocol, truth_px=truth_px),
+            parameters={"controller": controller.name, "seed": arguments.seed, "resumed": arguments.resume},
+            timings_s=timings.seconds,
+            tiles=tiles,
+            truth_nm=tuple(truth_nm),
+        )
+        stage("writing")
+        with artifacts.staged(arguments.out) as staging:
+            write_artifacts(result, staging)
+    return summary(result, arguments.out)
+
+
+def _overview(arguments: argparse.Namespace, protocol: ScanProtocol, controller: ScanController) -> CalibratedImage:
+    """The picture the plan was made on: the source image where it is at hand, else a simulated preview."""
+    try:
+        path = _source_path(arguments, protocol)
+        image = read_image(path, pixel_size_nm=protocol.context.pixel_size_nm)
+        if image.sha256 == protocol.source_sha256:
+            return image
+    except InputError:
+        path = None
+    if isinstance(controller, SimulatedController):
+        return look(controller)[1]
+    raise InputError(f"{protocol.source_name} is not found: put it beside the protocol for the report; tiles are kept")
+
+
+def _map_of(path: Path, protocol: ScanProtocol) -> ScoreMap:
+    """The map written beside the protocol; without it the priorities of the steps, painted where they lie."""
+    shape = (protocol.context.rows, protocol.context.cols)
+    if path.is_file():
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as a score map ({error}): remove it or plan again") from None
+        if values.shape == shape:
+            return ScoreMap(values, kind="surprisal", label="as planned")
+    values = np.zeros(shape, np.float32)
+    for step in protocol.steps:
+        values[region_of(step).slices(shape)] = step.priority
+    return ScoreMap(values, kind="surprisal", label="priority of the planned regions")

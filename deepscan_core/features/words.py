@@ -1,0 +1,156 @@
+"""Words and image windows in one space, through a text-image model of open_clip."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError, MissingError
+from deepscan_core.features.backbones import import_timm
+from deepscan_core.records.maps import FeatureMap
+from deepscan_core.weights.loading import fit_by_name, read_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+DEFAULT_MODEL, HUB_TAG = "ViT-B-32", "laion2b_s34b_b79k"
+CHECKPOINT_VARIABLE = "DEEPSCAN_CLIP_CHECKPOINT"
+WINDOW_SHARE = 4  # windows a side of the image
+SMALLEST_WINDOW_PX, LARGEST_WINDOW_PX = 32, 256
+BATCH = 16
+# What a query has to beat: phrases for places where nothing in particular is.
+BACKGROUND = ("a microscope image", "an empty background", "a uniform texture", "noise")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WordModel:
+    """A text-image model ready to be run.
+
+    Attributes
+    ----------
+    name : of the model.
+    network, tokenizer : of open_clip.
+    side_px : side of the images it takes.
+    mean, std : grey values it was trained on, per channel.
+    background : phrases that stand for "nothing in particular".
+    """
+
+    name: str
+    network: nn.Module
+    tokenizer: Any
+    side_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    background: tuple[str, ...] = field(default=BACKGROUND)
+
+    def words(self, phrases: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit embeddings of phrases, float32 of shape (n, n_dimensions)."""
+        import torch
+
+        with torch.inference_mode():
+            encoded = self.network.encode_text(self.tokenizer(list(phrases)))  # type: ignore[operator]
+        return _unit(encoded)
+
+    def windows(self, scaled: npt.NDArray[np.float32]) -> FeatureMap:
+        """Unit embeddings of overlapping square windows over a normalised image (rows, cols), half a window apart."""
+        window = int(np.clip(min(scaled.shape) // WINDOW_SHARE, SMALLEST_WINDOW_PX, LARGEST_WINDOW_PX))
+        step = window // 2
+        origin = (step - 1) / 2
+        counts = [max(1, round(n / step)) for n in scaled.shape]
+        padded = np.pad(np.clip(scaled, 0, 1), window, mode="symmetric")
+        corners = [[round(origin + k * step - (window - 1) / 2) + window for k in range(n)] for n in counts]
+        crops = [padded[y : y + window, x : x + window] for y in corners[0] for x in corners[1]]
+        embedded = [self._embed(np.stack(crops[k : k + BATCH])) for k in range(0, len(crops), BATCH)]
+        values = np.concatenate(embedded).reshape(*counts, -1)
+        return FeatureMap(
+            values=values, step_px=step, origin_px=origin, image_shape=(scaled.shape[0], scaled.shape[1]), source=self.name
+        )
+
+    def _embed(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        import torch
+        from torch.nn import functional
+
+        with torch.inference_mode():
+            batch = functional.interpolate(
+                torch.from_numpy(crops)[:, None], size=(self.side_px, self.side_px), mode="bicubic", antialias=True
+            ).expand(-1, 3, -1, -1)
+            mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.std))
+            return _unit(self.network.encode_image((batch - mean) / std))  # type: ignore[operator]
+
+
+@functools.lru_cache(maxsize=2)
+def load_word_model(name: str | None = None, checkpoint: Path | None = None, device: str = "cpu") -> WordModel:
+    """Make a text-image model and fill it with weights; kept, so that asking again costs nothing.
+
+    Parameters
+    ----------
+    name : a model of open_clip; ViT-B-32 by default.
+    checkpoint : its local weights; else the file that the variable DEEPSCAN_CLIP_CHECKPOINT names, else the model hub.
+    device : of torch; words are encoded on the CPU's copy of it.
+
+    Raises
+    ------
+    InputError
+        No such model, or weights that do not fit it.
+    MissingError
+        open_clip is not installed, or no weights can be had.
+    """
+    open_clip = _import_open_clip()
+    name = name or DEFAULT_MODEL
+    if name not in open_clip.list_models():
+        raise InputError(f"text-image model {name!r} is not known to open_clip: give e.g. {DEFAULT_MODEL}")
+    variable = os.environ.get(CHECKPOINT_VARIABLE)
+    checkpoint = checkpoint or (Path(variable) if variable else None)
+    network = _from_hub(open_clip, name) if checkpoint is None else _from_file(open_clip, name, checkpoint)
+    visual = open_clip.get_model_preprocess_cfg(network)
+    side = visual["size"]
+    return WordModel(
+        name=name,
+        network=network.eval().to(device),
+        tokenizer=open_clip.get_tokenizer(name),
+        side_px=int(side[0] if isinstance(side, tuple | list) else side),
+        mean=tuple(visual["mean"]),
+        std=tuple(visual["std"]),
+    )
+
+
+def _import_open_clip() -> Any:
+    import_timm()
+    try:
+        import open_clip
+    except ImportError as error:
+        raise MissingError(f"words need open_clip ({error}): pip install 'nionswift-deepscan[text]'") from None
+    return open_clip
+
+
+def _from_file(open_clip: Any, name: str, path: Path) -> nn.Module:
+    tensors = {key.removeprefix("module."): value for key, value in read_tensors(path).items()}
+    network: nn.Module = open_clip.create_model(name, pretrained=None)
+    fit_by_name(network, tensors, str(path))
+    return network
+
+
+def _from_hub(open_clip: Any, name: str) -> nn.Module:
+    tag = HUB_TAG if name == DEFAULT_MODEL else next((t for n, t in open_clip.list_pretrained() if n == name), None)
+    try:
+        network: nn.Module = open_clip.create_model(name, pretrained=tag, require_pretrained=True)
+    except Exception as error:  # the hub's client raises its own, httpx's, and urllib's errors
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
+        raise MissingError(
+            f"no text-image weights are on this computer and the hub gave none ({reason}): give a local open_clip "
+            f"checkpoint of {name} with --clip-checkpoint FILE or the variable {CHECKPOINT_VARIABLE}"
+        ) from None
+    return network
+
+
+def _unit(encoded: torch.Tensor) -> npt.NDArray[np.float32]:
+    values: npt.NDArray[np.float32] = encoded.float().cpu().numpy()
+    return values / np.linalg.norm(values, axis=-1, keepdims=True)

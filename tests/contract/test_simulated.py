@@ -1,0 +1,111 @@
+"""The simulated microscope obeys the contract, and what else it promises."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from deepscan_core.acquisition.controller import BeamRest, ScanController
+from deepscan_core.errors import InputError, UnsupportedStep
+from deepscan_core.instruments.simulated import EVERYTHING, SimulatedController
+from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.simulation.specimens import Specimen
+from tests.contract.controller_contract import FOV_NM, ROWS, ControllerContract, make_step, spots_at
+
+
+def simulated(controller: ScanController) -> SimulatedController:
+    assert isinstance(controller, SimulatedController)
+    return controller
+
+
+class TestSimulated(ControllerContract):
+    @pytest.fixture
+    def make(self) -> Callable[..., ScanController]:
+        def build(specimen: Specimen, rotation_rad: float = 0.0) -> SimulatedController:
+            context = ScanContext(
+                rows=ROWS,
+                cols=ROWS,
+                fov_y_nm=FOV_NM,
+                fov_x_nm=FOV_NM,
+                rotation_rad=rotation_rad,
+                beam_current_pa=200,
+            )
+            return SimulatedController(specimen, context, sleep=time.sleep)
+
+        return build
+
+    def exposure(self, controller: ScanController) -> float:
+        return simulated(controller).exposed_electrons
+
+    def is_blanked(self, controller: ScanController) -> bool:
+        return simulated(controller).beam == "blanked"
+
+    def is_viewing(self, controller: ScanController) -> bool:
+        return simulated(controller).is_viewing
+
+    @pytest.mark.parametrize("place", [(20.0, 100.0), (64.0, 7.0), (3.0, 31.0)])
+    def test_turned_non_square_context_off_centre(self, place: tuple[float, float]) -> None:
+        """A spot at a context pixel is at that pixel of the preview, and in the middle of a step sent there."""
+        context = ScanContext(
+            rows=96,
+            cols=160,
+            fov_y_nm=12,
+            fov_x_nm=20,
+            center_y_nm=31,
+            center_x_nm=-17,
+            rotation_rad=0.6,
+            beam_current_pa=500,
+        )
+        specimen = spots_at([context.specimen_from_nm(context.nm_from_px(place))])
+        controller = SimulatedController(specimen, context, dwell_time_us=10)
+        preview = controller.preview().values
+        assert np.hypot(*(np.array(np.unravel_index(preview.argmax(), preview.shape)) - place)) <= 1.5
+        step = make_step(context, context.nm_from_px(place), (2.0, 4.0), 41, 81, rotation_rad=-0.9, dwell_time_us=20)
+        edge_free = dataclasses.replace(step, height_nm=0.5, width_nm=0.5, height_px=4, width_px=4)
+        tile = controller.scan(edge_free).values
+        center = np.array([(tile * g).sum() / tile.sum() for g in np.mgrid[:41, :81]])
+        assert np.abs(center - (20, 40)).max() <= 1
+
+    def test_the_same_seed_gives_the_same_counts(self) -> None:
+        context = ScanContext(rows=32, cols=32, fov_y_nm=4, fov_x_nm=4, beam_current_pa=10)
+        one, other = (SimulatedController(spots_at([(0, 0)]), context, seed=5).preview().values for _ in range(2))
+        assert np.array_equal(one, other)
+
+    def test_counts_are_poisson_and_grow_with_dwell(self) -> None:
+        context = ScanContext(rows=128, cols=128, fov_y_nm=4, fov_x_nm=4, beam_current_pa=100)
+        short, long = (
+            SimulatedController(spots_at([]), context, dwell_time_us=t).preview().values for t in (1.0, 16.0)
+        )
+        assert long.mean() == pytest.approx(16 * short.mean(), rel=0.02)
+        assert short.var() == pytest.approx(short.mean(), rel=0.05)
+        assert long.mean() / long.std() == pytest.approx(4 * short.mean() / short.std(), rel=0.05)
+
+    def test_a_square_instrument_refuses_other_contexts(self) -> None:
+        context = ScanContext(rows=32, cols=64, fov_y_nm=4, fov_x_nm=8, beam_current_pa=10)
+        square = dataclasses.replace(EVERYTHING, non_square_context=False)
+        with pytest.raises(UnsupportedStep, match="square"):
+            SimulatedController(spots_at([]), context, capabilities=square)
+        with pytest.raises(UnsupportedStep, match="centred"):
+            SimulatedController(
+                spots_at([]),
+                dataclasses.replace(context, center_y_nm=1.0),
+                capabilities=dataclasses.replace(EVERYTHING, center=False),
+            )
+
+    def test_without_a_blanker_a_place_to_park_must_be_named(self) -> None:
+        context = ScanContext(rows=32, cols=32, fov_y_nm=4, fov_x_nm=4, beam_current_pa=10)
+        controller = SimulatedController(
+            spots_at([]), context, capabilities=dataclasses.replace(EVERYTHING, blanker=False)
+        )
+        with pytest.raises(UnsupportedStep, match="--park"):
+            controller.rest(BeamRest())
+        controller.rest(BeamRest(park_fraction=(0.0, 1.0)))
+        assert controller.beam.startswith("parked")
+        for bad in ((-0.1, 0.0), (0.0, 1.1), (math.nan, 0.0)):
+            with pytest.raises(InputError, match="park"):
+                BeamRest(park_fraction=bad)

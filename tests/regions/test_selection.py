@@ -1,0 +1,107 @@
+"""Regions by their invariants: inside, disjoint, within the area, best first, centred."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepscan_core.errors import InputError
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.regions.selection import Selection, places_for, select_regions
+from deepscan_core.study import Study
+from tests.conftest import spot_image
+
+
+def smooth_map(seed: int, shape: tuple[int, int]) -> ScoreMap:
+    from scipy import ndimage
+
+    return ScoreMap(
+        ndimage.gaussian_filter(np.random.default_rng(seed).normal(0, 1, shape), 3) * 10, kind="surprisal"
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    height=st.integers(3, 40),
+    width=st.integers(3, 40),
+    fraction=st.floats(0.03, 0.9),
+)
+def test_regions_are_inside_disjoint_and_within_the_area(seed: int, height: int, width: int, fraction: float) -> None:
+    score_map = smooth_map(seed, (96, 112))
+    if height * width > fraction * 96 * 112:
+        with pytest.raises(InputError, match="area fraction"):
+            select_regions(score_map, Selection(size_px=(height, width), area_fraction=fraction))
+        return
+    regions = select_regions(score_map, Selection(size_px=(height, width), area_fraction=fraction))
+    times = np.zeros((96, 112), int)
+    for region in regions:
+        part = region.slices((96, 112))
+        assert times[part].shape == (height, width)
+        times[part] += 1
+    assert times.max() == 1
+    assert times.mean() <= fraction + 1e-9
+    scores = [region.score for region in regions]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == score_map.values.max()
+
+
+def test_a_level_is_a_level() -> None:
+    score_map = smooth_map(1, (96, 96))
+    level = float(np.quantile(score_map.values, 0.97))
+    regions = select_regions(score_map, Selection(size_px=(9, 9), level=level))
+    assert regions
+    assert all(region.score >= level for region in regions)
+    assert not select_regions(score_map, Selection(size_px=(9, 9), level=float(score_map.values.max()) + 1))
+
+
+def test_one_spot_gets_one_region_with_itself_in_the_middle() -> None:
+    y, x = np.mgrid[:128, :128]
+    values = 5 * np.exp(-((y - 40.2) ** 2 + (x - 77.8) ** 2) / (2 * 6.0**2))
+    regions = select_regions(ScoreMap(values, kind="surprisal"), Selection(size_px=(25, 25), level=1.0))
+    assert [region.center_px for region in regions] == [(40.0, 78.0)]
+
+
+def test_a_crack_gets_a_chain_that_covers_it() -> None:
+    y, x = np.mgrid[:256, :256]
+    values = 5 * np.exp(-((y - 0.5 * x - 60) ** 2) / 40)
+    regions = select_regions(ScoreMap(values, kind="surprisal"), Selection(size_px=(32, 32), level=2.5))
+    covered = np.zeros((256, 256), bool)
+    for region in regions:
+        covered[region.slices((256, 256))] = True
+    assert covered[values > 2.5].mean() > 0.85
+    assert 8 <= len(regions) <= 13
+
+
+def test_nothing_in_a_map_without_differences() -> None:
+    assert not select_regions(
+        ScoreMap(np.full((64, 64), 0.7), kind="surprisal"), Selection(size_px=(8, 8), area_fraction=0.2)
+    )
+
+
+@pytest.mark.parametrize("bad", [{"area_fraction": 0.0}, {"area_fraction": 1.5}, {"level": float("nan")}, {}])
+def test_impossible_rules_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        Selection(size_px=(8, 8), **bad)
+
+
+def test_regions_larger_than_the_image_are_refused() -> None:
+    with pytest.raises(InputError, match="200 x 8"):
+        select_regions(smooth_map(0, (64, 64)), Selection(size_px=(200, 8), area_fraction=0.5))
+
+
+def test_places() -> None:
+    assert places_for((100, 100), (30, 20)) == 15
+
+
+@pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
+def test_a_planted_spot_is_centred_within_a_pixel_from_the_image_on(backbone: str) -> None:
+    for seed, place in enumerate([(60.3, 171.8), (200.0, 31.5), (128.5, 128.5)]):
+        from deepscan_core.records.image import CalibratedImage
+
+        image = CalibratedImage(spot_image((256, 256), [place], seed=seed))
+        study = Study(image, backbone=backbone)
+        region = study.regions(study.surprisal(), area_fraction=0.01, region_size_px=24)[0]
+        assert np.abs(np.array(region.center_px) - place).max() <= 1
