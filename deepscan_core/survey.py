@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
-from deepscan_core.acquisition.journal import Journal
+from deepscan_core.acquisition.journal import FILE_NAME, Journal
 from deepscan_core.acquisition.limits import check_plan, check_rest
 from deepscan_core.acquisition.runner import Runner, RunStatus
 from deepscan_core.acquisition.strategies import follow
@@ -137,6 +137,13 @@ class Survey:
                     duration_s=line["duration_s"],
                 )
             )
+
+
+def discard_run(directory: Path) -> None:
+    """Remove the journal and the tiles of an earlier run."""
+    (directory / FILE_NAME).unlink(missing_ok=True)
+    for tile in (directory / TILES).glob("*.npy"):
+        tile.unlink()
 
 
 def _tile_name(order: int) -> str:

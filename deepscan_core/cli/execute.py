@@ -28,7 +28,7 @@ from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.reporting import artifacts
 from deepscan_core.simulation.specimens import ImageSpecimen, Specimen, make_specimen, specimen_names
-from deepscan_core.survey import Survey, look
+from deepscan_core.survey import Survey, discard_run, look
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -42,6 +42,8 @@ def command(arguments: argparse.Namespace) -> int:
         Survey(protocol, controller, rest=rest).check()
         _say(arguments, {"check": "passed", "steps": len(protocol.steps)}, [f"{len(protocol.steps)} steps: can be done"])
         return 0
+    if arguments.resume and arguments.overwrite:
+        raise InputError("--resume and --overwrite were both given: give one of them")
     if not arguments.resume:
         artifacts.check_free(arguments.out, overwrite=arguments.overwrite)
     facts = _carry_out(arguments, protocol, controller, specimen, rest)
@@ -116,6 +118,9 @@ def _carry_out(
             stage(f"region {next(order)}" if frame.step is not protocol.steps[-1] else "measuring")
 
         stage("region 1")
+        if arguments.overwrite:
+            Survey(protocol, controller, rest=rest).check()
+            discard_run(arguments.out)
         survey = Survey(
             protocol, controller, directory=arguments.out, resume=arguments.resume, rest=rest, on_frame=on_frame
         )

@@ -18,27 +18,29 @@ def centre_on_objects(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) ->
     """Centre each region on its object, to the nearest pixel, where there is exactly one that fits inside.
 
     Regions with no object, with several (a lattice), or with one that runs out of them (a crack) stay where they are, and
-    so does a region that would leave the frame or come to overlap another.
+    so does a region that would leave the frame or come to overlap one with an object of its own. A lower region without
+    any that comes to be overlapped was planned for the same spot, and is left out.
 
     Parameters
     ----------
     array : the image, ndarray of shape (rows, cols).
-    regions : disjoint.
+    regions : disjoint, best first.
     """
     found: dict[int, list[Segment]] = {}
     for segment in segment_regions(array, regions):
         found.setdefault(segment.region, []).append(segment)
-    moved = list(regions)
-    for index, segments in found.items():
-        region = moved[index]
-        center = _only_center(segments, region)
+    moved = dict(enumerate(regions))
+    for index in sorted(found):
+        center = _only_center(found[index], regions[index])
         if center is None:
             continue
-        candidate = replace(region, center_px=_whole_pixels(center, region.size_px))
-        others = moved[:index] + moved[index + 1 :]
-        if _inside(candidate, array.shape) and not any(overlap(candidate, other) for other in others):
+        candidate = replace(regions[index], center_px=_whole_pixels(center, regions[index].size_px))
+        touched = [k for k, other in moved.items() if k != index and overlap(candidate, other)]
+        if _inside(candidate, array.shape) and not any(k < index or k in found for k in touched):
             moved[index] = candidate
-    return tuple(moved)
+            for k in touched:
+                del moved[k]
+    return tuple(moved.values())
 
 
 def overlap(one: ScanRegion, other: ScanRegion) -> bool:

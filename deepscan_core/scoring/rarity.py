@@ -15,10 +15,10 @@ from deepscan_core.scoring.calibration import BULK_QUANTILE, surprisal_nats
 # A forest cuts along one component at a time, so components that hold only noise thin out the cuts that tell. On planted
 # spots, crystals and three kinds of micrographs 24 found as much as or more than 50 (benchmarks/components.py).
 MOST_COMPONENTS = 24
-N_TREES = 64  # the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
+N_TREES = 50  # the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
 SAMPLES_A_TREE = 256
 BORDER_REACH_PX = 40.0  # about half of what a cell of the coarsest map sees
-MOST_PATCHES_FOR_PCA = 8192
+MOST_PATCHES_FOR_PCA = 2048
 
 
 def rarity(features: FeatureMap, *, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -80,9 +80,10 @@ def _bulk(
     features: FeatureMap, positives_px: Sequence[YX], rarity: npt.NDArray[np.float64], rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
     centers = features.centers_px()
+    keep_away_px = min(KEEP_AWAY_STEPS * features.step_px, min(features.image_shape) / 4)
     away = np.ones(len(centers), bool)
     for point in positives_px:
-        away &= np.hypot(*(centers - point).T) > KEEP_AWAY_STEPS * features.step_px
+        away &= np.hypot(*(centers - point).T) > keep_away_px
     common = away & (rarity <= np.quantile(rarity, BULK_SHARE))
     candidates = np.flatnonzero(common if common.any() else away)
     if not len(candidates):

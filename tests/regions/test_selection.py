@@ -105,3 +105,15 @@ def test_a_planted_spot_is_centred_within_a_pixel_from_the_image_on(backbone: st
         study = Study(image, backbone=backbone)
         region = study.regions(study.surprisal(), area_fraction=0.01, region_size_px=24)[0]
         assert np.abs(np.array(region.center_px) - place).max() <= 1
+
+
+def test_a_spot_between_two_regions_is_planned_once_and_centred() -> None:
+    from deepscan_core.records.regions import ScanRegion
+    from deepscan_core.regions.centring import centre_on_objects
+
+    array = spot_image((128, 128), [(60.0, 64.0)])
+    regions = [ScanRegion(center_px=(y, 64.5), size_px=(20, 20), score=s) for y, s in ((52.5, 5.0), (72.5, 3.0))]
+    (centred,) = centre_on_objects(array, regions)
+    assert np.abs(np.array(centred.center_px) - (60, 64)).max() <= 0.5
+    lattice = 100 + 50 * np.cos(np.arange(128) / 2)[:, None] * np.cos(np.arange(128) / 2)[None, :]
+    assert centre_on_objects(lattice, regions) == tuple(regions)

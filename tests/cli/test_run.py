@@ -1,0 +1,197 @@
+"""``deepscan run`` as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from deepscan_core.cli import main
+from deepscan_core.records.protocol import schema
+from deepscan_core.reporting.artifacts import NAMES
+from tests.conftest import spot_image
+
+FAST = ["--backbone", "classical"]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "spots.tif"
+    tifffile.imwrite(path, spot_image((160, 200), [(40.0, 50.0), (110.0, 150.0)]).astype(np.float32))
+    return path
+
+
+def check_artifacts(folder: Path, shape: tuple[int, int]) -> dict[str, object]:
+    assert {p.name for p in folder.iterdir()} >= set(NAMES)
+    document = json.loads((folder / "scan_protocol.json").read_text())
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    score_map = np.load(folder / "scan_map.npy")
+    assert score_map.dtype == np.float32
+    assert score_map.shape == shape
+    with Image.open(folder / "overlay.png") as overlay:
+        overlay.verify()
+    report = (folder / "report.html").read_text()
+    assert "<html" in report
+    assert "http://" not in report.replace("http://www.w3.org", "")
+    header = (folder / "quantification.csv").read_text().splitlines()[0].split(",")
+    assert header[:8] == [
+        "id",
+        "region",
+        "centroid_y_nm",
+        "centroid_x_nm",
+        "area_nm2",
+        "equivalent_diameter_nm",
+        "major_axis_nm",
+        "minor_axis_nm",
+    ]
+    with (folder / "efficiency.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["strategy", "area_fraction", "dose_fraction", "time_s", "captured_fraction", "basis"]
+    assert {row["captured_fraction"] for row in rows} == {""}
+    return document
+
+
+def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int = 2) -> str:
+    """The one line on stderr of a command that must fail."""
+    capsys.readouterr()
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("deepscan: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_one_image_writes_every_artifact(image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["run", str(image), "--out", str(out), "--pixel-size-nm", "0.1", *FAST]) == 0
+    document = check_artifacts(out, (160, 200))
+    assert all(step["dose_e_per_nm2"] > 0 for step in document["steps"])  # type: ignore[attr-defined]
+    assert not list(tmp_path.glob(".deepscan-*"))
+
+
+def test_several_images_go_into_folders_of_their_own(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.png"
+    Image.fromarray(spot_image((96, 96), [(40.0, 50.0)]).clip(0, 255).astype(np.uint8)).save(other)
+    assert main(["run", str(image), str(other), "--out", str(tmp_path / "o"), "--json", *FAST]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [r["source"] for r in printed["results"]] == ["spots.tif", "other.png"]
+    check_artifacts(tmp_path / "o" / "spots", (160, 200))
+    check_artifacts(tmp_path / "o" / "other", (96, 96))
+
+
+def test_one_bad_image_of_several_does_not_stop_the_others(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    line = refused(capsys, ["run", str(bad), str(image), "--out", str(tmp_path / "o"), *FAST])
+    assert "bad.png" in line
+    assert (tmp_path / "o" / "spots" / "run.json").exists()
+    assert not (tmp_path / "o" / "bad").exists()
+
+
+def test_clicks_and_limits(image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["run", str(image), "--out", str(out), "--positive", "40,50", "--negative", "100,20", *FAST]
+    limits = ["--pixel-size-nm", "0.1,0.1", "--max-dose-e-per-nm2", "5e4", "--max-time-s", "0.5"]
+    assert main([*arguments, *limits, "--beam-current-pa", "20", "--region-size-nm", "2"]) == 0
+    document = json.loads((out / "scan_protocol.json").read_text())
+    assert document["predicted"]["time_s"] <= 0.5
+    assert all(step["dose_e_per_nm2"] <= 5e4 for step in document["steps"])
+    assert all(step["height_nm"] == 2 for step in document["steps"])
+    assert np.load(out / "scan_map.npy").max() <= 1
+
+
+def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert main(["run", str(image), "--out", str(tmp_path / name), "--seed", "4", *FAST]) == 0
+    first, second = (json.loads((tmp_path / n / "scan_protocol.json").read_text()) for n in ("a", "b"))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--pixel-size-nm", "nan"], "nan"),
+        (["--pixel-size-nm", "-1"], "-1"),
+        (["--area-fraction", "2"], "area_fraction is 2"),
+        (["--area-fraction", "0.1", "--expected-false-regions", "1"], "not allowed with"),
+        (["--positive", "9999,3"], "9999"),
+        (["--positive", "3"], "not Y,X"),
+        (["--negative", "3,3"], "positive"),
+        (["--query", "cracks", "--positive", "3,3"], "words or clicks"),
+        (["--region-size-px", "900"], "900"),
+        (["--region-size-nm", "9"], "--pixel-size-nm"),
+        (["--backbone", "regnety_04"], "regnety_004"),
+        (["--seed", "-1"], "--seed"),
+        (["--channel", "3"], "no channel 3"),
+        (["--denoise", "magic"], "magic"),
+        (["--dwell-us", "0"], "dwell"),
+        (["--max-dose-e-per-nm2", "10"], "pixel size"),
+        (["--unknown"], "--unknown"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_leave_nothing(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    pytest.importorskip("torch") if "--backbone" in arguments else None
+    out = tmp_path / "out"
+    fast = [] if "--backbone" in arguments else FAST
+    assert named in refused(capsys, ["run", str(image), "--out", str(out), *fast, *arguments])
+    assert not out.exists()
+    assert not list(tmp_path.glob(".deepscan-*"))
+
+
+def test_results_are_not_overwritten_unasked(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["run", str(image), *out, *FAST]) == 0
+    assert "--overwrite" in refused(capsys, ["run", str(image), *out, *FAST])
+    assert main(["run", str(image), *out, *FAST, "--overwrite"]) == 0
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refused(capsys, ["run", str(image), "--out", str(tmp_path / "file"), *FAST])
+
+
+def test_a_clash_of_stems_and_clicks_on_several_images_are_refused(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin = tmp_path / "sub" / "spots.png"
+    assert "spots" in refused(capsys, ["run", str(image), str(twin), *FAST])
+    assert "one image" in refused(capsys, ["run", str(image), str(twin), "--positive", "3,3", *FAST])
+
+
+def test_interruption_leaves_nothing(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import deepscan_core.cli.run as module
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_artifacts", interrupt)
+    assert "interrupted" in refused(capsys, ["run", str(image), "--out", str(tmp_path / "out"), *FAST], code=130)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["spots.tif"]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "name", "arguments"),
+    [
+        ("sem_ebc_cracks", "010417_4_S2480009.png", []),
+        ("sem_ebc_cracks", "050317_3_S0440020.png", ["--pixel-size-nm", "12.5"]),
+        ("stem_pt_single_atoms", "021.png", ["--pixel-size-nm", "0.0293"]),
+        ("stem_pt_single_atoms", "048.png", ["--pixel-size-nm", "0.0293"]),
+    ],
+)
+def test_real_micrographs(shared_data: Path, tmp_path: Path, folder: str, name: str, arguments: list[str]) -> None:
+    path = shared_data / folder / name
+    with Image.open(path) as picture:
+        cols, rows = picture.size
+    assert main(["run", str(path), "--out", str(tmp_path / "out"), *arguments]) == 0
+    check_artifacts(tmp_path / "out", (rows, cols))

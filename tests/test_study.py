@@ -1,0 +1,105 @@
+"""The public Python surface, as in the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import deepscan_core as ds
+from deepscan_core.errors import CalibrationError
+from tests.conftest import spot_image
+
+PLACES = [(60.0, 60.0), (60.0, 190.0), (190.0, 60.0), (180.0, 180.0)]
+
+
+def study(**settings: object) -> ds.Study:
+    image = ds.CalibratedImage(spot_image((256, 256), PLACES), pixel_size_nm=0.2)
+    return ds.Study(image, **({"backbone": "classical"} | settings))  # type: ignore[arg-type]
+
+
+def test_surprisal_finds_the_planted_spots() -> None:
+    one = study()
+    score_map = one.surprisal()
+    assert score_map.kind == "surprisal"
+    assert score_map.values.dtype == np.float32
+    assert score_map.values.shape == (256, 256)
+    regions = one.regions(score_map, area_fraction=0.05, region_size_px=20)
+    for y, x in PLACES:
+        assert any(abs(r.center_px[0] - y) <= 10 and abs(r.center_px[1] - x) <= 10 for r in regions)
+    assert regions[0].size_nm == pytest.approx((4, 4))
+    assert one.image.context().px_from_nm(regions[0].center_nm or (0, 0)) == pytest.approx(regions[0].center_px)
+
+
+def test_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import deepscan_core.study as module
+
+    calls = []
+    original = module.extract
+    monkeypatch.setattr(module, "extract", lambda *a: calls.append(1) or original(*a))
+    one = study()
+    one.surprisal()
+    one.surprisal()
+    one.teach([PLACES[0]], [])
+    assert len(calls) == 1
+
+
+def test_one_click_finds_the_others() -> None:
+    one = study()
+    score_map = one.teach([PLACES[0]], [(120.0, 30.0)])
+    assert score_map.kind == "probability"
+    assert score_map.values.min() >= 0
+    assert score_map.values.max() <= 1
+    regions = one.regions(score_map, area_fraction=0.05, region_size_px=20)
+    for y, x in PLACES:
+        assert any(abs(r.center_px[0] - y) <= 10 and abs(r.center_px[1] - x) <= 10 for r in regions)
+
+
+def test_expected_false_regions_raise_the_level_and_need_a_surprisal() -> None:
+    one = study()
+    strict = one.regions(one.surprisal(), expected_false_regions=0.1, region_size_px=20)
+    loose = one.regions(one.surprisal(), expected_false_regions=5, region_size_px=20)
+    assert len(strict) <= len(loose)
+    with pytest.raises(ds.DeepScanError, match="area_fraction"):
+        one.regions(one.teach([PLACES[0]]), expected_false_regions=1)
+
+
+def test_sizes_in_nm_need_a_pixel_size() -> None:
+    one = study()
+    (region, *_) = one.regions(one.surprisal(), area_fraction=0.05, region_size_nm=(4.0, 6.0))
+    assert region.size_px == (20, 30)
+    bare = ds.Study(ds.CalibratedImage(one.image.array), backbone="classical")
+    with pytest.raises(CalibrationError, match="--pixel-size-nm"):
+        bare.regions(bare.surprisal(), area_fraction=0.05, region_size_nm=4)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 40), (33, 500)])
+@pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
+def test_small_and_narrow_images_work(shape: tuple[int, int], backbone: str) -> None:
+    image = ds.CalibratedImage(np.random.default_rng(0).random(shape))
+    one = ds.Study(image, backbone=backbone)
+    score_map = one.surprisal()
+    assert score_map.shape == shape
+    one.regions(score_map, area_fraction=0.5, region_size_px=8)
+    assert one.teach([(3.0, 3.0)]).shape == shape
+
+
+@pytest.mark.parametrize("array", [np.ones((64, 64)), np.zeros((64, 64), np.uint8)])
+def test_a_constant_image_surprises_nobody(array: np.ndarray) -> None:
+    one = ds.Study(ds.CalibratedImage(array), backbone="classical")
+    assert np.ptp(one.surprisal().values) == 0
+    assert one.regions(one.surprisal(), area_fraction=0.2) == ()
+
+
+@pytest.mark.network
+def test_the_same_seed_gives_the_same_map_with_the_network() -> None:
+    array = spot_image((128, 160), [(60.0, 60.0)])
+    first, second = (ds.Study(ds.CalibratedImage(array), seed=3).surprisal().values for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.network
+def test_gain_and_offset_of_the_detector_do_not_matter() -> None:
+    array = spot_image((192, 192), [(60.0, 60.0)])
+    plain = ds.Study(ds.CalibratedImage(array)).surprisal().values
+    other = ds.Study(ds.CalibratedImage(array * 37 - 900)).surprisal().values
+    assert np.corrcoef(plain.ravel(), other.ravel())[0, 1] > 0.99
