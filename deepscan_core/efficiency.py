@@ -113,9 +113,7 @@ def _inside(truth: npt.NDArray[np.float64], step: ScanStep) -> npt.NDArray[np.bo
     return inside
 
 
-def _row(
-    strategy: str, area: float, dose: float, time_s: float, seen: npt.NDArray[np.bool_] | None
-) -> EfficiencyRow:
+def _row(strategy: str, area: float, dose: float, time_s: float, seen: npt.NDArray[np.bool_] | None) -> EfficiencyRow:
     known = seen is not None and len(seen) > 0
     return EfficiencyRow(
         strategy=strategy,

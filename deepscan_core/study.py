@@ -155,11 +155,15 @@ class Study:
             A size in nm and no pixel size.
         """
         if score_map.shape != self.image.shape:
-            raise InputError(f"the map has {score_map.shape} px, the image {self.image.shape}: give a map of this image")
+            raise InputError(
+                f"the map has {score_map.shape} px, the image {self.image.shape}: give a map of this image"
+            )
         size_px = self._region_size_px(region_size_px, region_size_nm)
         if expected_false_regions is not None:
             if score_map.kind != "surprisal":
-                raise InputError(f"expected_false_regions needs a surprisal map, not {score_map.kind}: use area_fraction")
+                raise InputError(
+                    f"expected_false_regions needs a surprisal map, not {score_map.kind}: use area_fraction"
+                )
             calibrated = level_for_false_regions(expected_false_regions, places_for(self.image.shape, size_px))
             level = calibrated if level is None else max(level, calibrated)
         found = select_regions(score_map, Selection(size_px=size_px, area_fraction=area_fraction, level=level))

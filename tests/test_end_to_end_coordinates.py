@@ -56,7 +56,9 @@ def test_a_planted_spot_is_visited_within_a_pixel(tmp_path: Path, name: str, pla
     pitch_nm = max(context.pixel_size_nm)
     centers = [math.dist((s.center_y_px, s.center_x_px), place_px) for s in protocol.steps]
     best = int(np.argmin(centers))
-    assert np.abs(np.subtract((protocol.steps[best].center_y_px, protocol.steps[best].center_x_px), place_px)).max() <= 1
+    assert (
+        np.abs(np.subtract((protocol.steps[best].center_y_px, protocol.steps[best].center_x_px), place_px)).max() <= 1
+    )
     tile = frames[best].values - np.median(frames[best].values)
     bright = np.where(tile > 0.5 * tile.max(), tile, 0)
     index = [float((bright * axis).sum() / bright.sum()) for axis in np.mgrid[: tile.shape[0], : tile.shape[1]]]

@@ -52,9 +52,7 @@ def test_the_dose_limit_shortens_the_dwell_or_refuses_the_one_asked_for() -> Non
 
 def test_the_time_limit_keeps_the_best() -> None:
     whole = make_protocol(IMAGE, REGIONS)
-    protocol = make_protocol(
-        IMAGE, REGIONS, PlanSettings(limits=ScanLimits(max_time_s=whole.predicted_time_s / 2))
-    )
+    protocol = make_protocol(IMAGE, REGIONS, PlanSettings(limits=ScanLimits(max_time_s=whole.predicted_time_s / 2)))
     assert protocol.predicted_time_s <= whole.predicted_time_s / 2
     kept = sorted(step.priority for step in protocol.steps)
     assert 10 <= len(kept) < 30

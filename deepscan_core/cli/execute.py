@@ -40,7 +40,9 @@ def command(arguments: argparse.Namespace) -> int:
     rest = BeamRest(park_fraction=arguments.park)
     if arguments.check:
         Survey(protocol, controller, rest=rest).check()
-        _say(arguments, {"check": "passed", "steps": len(protocol.steps)}, [f"{len(protocol.steps)} steps: can be done"])
+        _say(
+            arguments, {"check": "passed", "steps": len(protocol.steps)}, [f"{len(protocol.steps)} steps: can be done"]
+        )
         return 0
     if arguments.resume and arguments.overwrite:
         raise InputError("--resume and --overwrite were both given: give one of them")
@@ -64,7 +66,9 @@ def _instrument(arguments: argparse.Namespace, protocol: ScanProtocol) -> tuple[
         try:
             from deepscan_core.instruments.nion import NionScanController
         except ImportError as error:
-            raise MissingError(f"Nion's packages are not installed ({error}): pip install 'nionswift-deepscan[swift]'") from None
+            raise MissingError(
+                f"Nion's packages are not installed ({error}): pip install 'nionswift-deepscan[swift]'"
+            ) from None
         return NionScanController(), None
     specimen = _world(arguments, protocol)
     return SimulatedController(specimen, protocol.context, seed=arguments.seed), specimen

@@ -132,7 +132,9 @@ def _plan(
                 "tool": "deepscan run",
                 "source_path": str(path),
                 "beam_current": "assumed" if current_pa is None else "given",
-                "parameters": {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()},
+                "parameters": {
+                    k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()
+                },
             },
         ),
     )

@@ -61,9 +61,7 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
         backbone = load_backbone(settings.backbone, settings.weights, settings.device)
         fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
         levels = [
-            level
-            for scale in fitting or [max(settings.scales)]
-            for level in backbone.levels(scaled, scale=scale)
+            level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)
         ]
     return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
 

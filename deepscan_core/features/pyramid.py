@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +59,7 @@ class FeaturePyramid:
         # The same first centre along both axes keeps the record simple; the grid covers the image to within a step.
         origin_px = (step_px - 1) / 2
         counts = [max(1, int(np.floor((n - 1 - origin_px) / step_px)) + 1) for n in self.image_shape]
-        centers = [origin_px + step_px * np.arange(n) for n in counts]
+        centers = [origin_px + step_px * np.arange(n, dtype=np.float64) for n in counts]
         pooled = [_pool(level, centers, patch_px) for level in self.levels]
         return FeatureMap(
             values=np.ascontiguousarray(np.concatenate(pooled).transpose(1, 2, 0)),
@@ -68,18 +70,17 @@ class FeaturePyramid:
         )
 
 
-def _pool(level: Level, centers: list[npt.NDArray[np.float64]], patch_px: float) -> npt.NDArray[np.float32]:
+def _pool(level: Level, centers: Sequence[npt.NDArray[np.floating[Any]]], patch_px: float) -> npt.NDArray[np.float32]:
     rows, cols = level.values.shape[1:]
     along_y, along_x = (
         _overlaps(center, n, level.stride_px, level.origin_px, patch_px)
         for center, n in zip(centers, (rows, cols), strict=True)
     )
-    pooled: npt.NDArray[np.float32] = along_y @ level.values @ along_x.T
-    return pooled
+    return (along_y @ level.values @ along_x.T).astype(np.float32, copy=False)
 
 
 def _overlaps(
-    centers_px: npt.NDArray[np.float64], n_cells: int, stride_px: float, origin_px: float, patch_px: float
+    centers_px: npt.NDArray[np.floating[Any]], n_cells: int, stride_px: float, origin_px: float, patch_px: float
 ) -> npt.NDArray[np.float32]:
     """Weights (n_centers, n_cells): how much of a patch each cell covers.
 
@@ -92,4 +93,5 @@ def _overlaps(
     overlap = np.clip((width + stride_px) / 2 - distance, 0, stride_px)
     empty = overlap.sum(axis=1) == 0  # a centre beyond the outermost cells takes the nearest one
     overlap[empty, distance[empty].argmin(axis=1)] = 1.0
-    return (overlap / overlap.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights: npt.NDArray[np.float32] = (overlap / overlap.sum(axis=1, keepdims=True)).astype(np.float32)
+    return weights

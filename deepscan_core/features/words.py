@@ -71,7 +71,11 @@ class WordModel:
         embedded = [self._embed(np.stack(crops[k : k + BATCH])) for k in range(0, len(crops), BATCH)]
         values = np.concatenate(embedded).reshape(*counts, -1)
         return FeatureMap(
-            values=values, step_px=step, origin_px=origin, image_shape=(scaled.shape[0], scaled.shape[1]), source=self.name
+            values=values,
+            step_px=step,
+            origin_px=origin,
+            image_shape=(scaled.shape[0], scaled.shape[1]),
+            source=self.name,
         )
 
     def _embed(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -153,4 +157,5 @@ def _from_hub(open_clip: Any, name: str) -> nn.Module:
 
 def _unit(encoded: torch.Tensor) -> npt.NDArray[np.float32]:
     values: npt.NDArray[np.float32] = encoded.float().cpu().numpy()
-    return values / np.linalg.norm(values, axis=-1, keepdims=True)
+    unit: npt.NDArray[np.float32] = values / np.linalg.norm(values, axis=-1, keepdims=True)
+    return unit

@@ -67,13 +67,12 @@ def _read_png(path: Path, content: bytes) -> list[npt.NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-                if image.mode in ("P", "1"):
-                    image = image.convert("RGB" if image.mode == "P" else "L")
-                array = np.asarray(image)
+                plain = {"P": "RGB", "1": "L"}.get(image.mode)  # palettes and single bits become numbers
+                array = np.asarray(image.convert(plain) if plain else image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{path}: cannot be read as PNG ({_first_line(error)}): give an undamaged file") from None
     if array.dtype == np.int32:  # Pillow widens 16-bit grey in some modes
-        array = array.astype(np.uint16) if 0 <= array.min() and array.max() < 1 << 16 else array
+        array = array.astype(np.uint16) if array.min() >= 0 and array.max() < 1 << 16 else array
     return _split_channels(array)
 
 

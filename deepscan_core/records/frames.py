@@ -43,9 +43,7 @@ class ScanFrame:
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float32)
-        expected = (
-            (self.context.rows, self.context.cols) if self.step is None else (self.step.rows, self.step.cols)
-        )
+        expected = (self.context.rows, self.context.cols) if self.step is None else (self.step.rows, self.step.cols)
         if values.shape != expected:
             raise InputError(f"a frame of shape {values.shape} was asked for as {expected}")
         object.__setattr__(self, "values", values)
@@ -55,6 +53,4 @@ class ScanFrame:
         if self.step is not None:
             return self.step.in_context()
         height_nm, width_nm = self.context.fov_nm
-        return SamplingGrid(
-            rows=self.context.rows, cols=self.context.cols, height_nm=height_nm, width_nm=width_nm
-        )
+        return SamplingGrid(rows=self.context.rows, cols=self.context.cols, height_nm=height_nm, width_nm=width_nm)

@@ -54,7 +54,9 @@ class CalibratedImage:
             raise InputError(f"{self.name}: the array has shape {array.shape}: give one two-dimensional image")
         if min(array.shape) < SMALLEST_SIDE_PX:
             rows, cols = array.shape
-            raise InputError(f"{self.name}: {rows} x {cols} px is too small: give at least {SMALLEST_SIDE_PX} px a side")
+            raise InputError(
+                f"{self.name}: {rows} x {cols} px is too small: give at least {SMALLEST_SIDE_PX} px a side"
+            )
         if array.dtype.kind == "f" and not np.isfinite(array).any():
             raise InputError(f"{self.name}: no pixel holds a finite number: give an image with data")
         object.__setattr__(self, "array", array)

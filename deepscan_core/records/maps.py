@@ -70,12 +70,11 @@ class FeatureMap:
         -------
         float32 ndarray of shape ``image_shape``. Beyond the outermost patch centres the nearest one counts.
         """
-        grid = np.asarray(grid_values, dtype=np.float32).reshape(self.values.shape[:2])
-        along_y, along_x = (
-            _linear_weights(n, self.origin_px, self.step_px, length)
-            for n, length in zip(grid.shape, self.image_shape, strict=True)
-        )
-        return along_y @ grid @ along_x.T
+        grid_rows, grid_cols, _ = self.values.shape
+        grid = np.asarray(grid_values, dtype=np.float32).reshape(grid_rows, grid_cols)
+        along_y = _linear_weights(grid_rows, self.origin_px, self.step_px, self.image_shape[0])
+        along_x = _linear_weights(grid_cols, self.origin_px, self.step_px, self.image_shape[1])
+        return (along_y @ grid @ along_x.T).astype(np.float32, copy=False)
 
 
 def _linear_weights(n_cells: int, origin_px: float, step_px: float, length_px: int) -> npt.NDArray[np.float32]:

@@ -83,6 +83,4 @@ def _from_x_axis(orientation_rad: float) -> float:
 def _at_image_border(segment: Segment, shape: tuple[int, int]) -> bool:
     rows, cols = np.nonzero(segment.mask)
     rows, cols = rows + segment.window[0].start, cols + segment.window[1].start
-    return bool(
-        rows.min() == 0 or cols.min() == 0 or rows.max() == shape[0] - 1 or cols.max() == shape[1] - 1
-    )
+    return bool(rows.min() == 0 or cols.min() == 0 or rows.max() == shape[0] - 1 or cols.max() == shape[1] - 1)

@@ -186,7 +186,7 @@ def _component(above: BoolImage, seed: BoolImage) -> BoolImage:
 def _noise(image: FloatImage) -> float:
     """Standard deviation of the pixel noise, from differences of neighbours, which cancel what is smooth."""
     differences = np.diff(image, axis=1)
-    return 1.4826 * float(np.median(np.abs(differences))) / np.sqrt(2)
+    return 1.4826 * float(np.median(np.abs(differences))) / math.sqrt(2)
 
 
 def _without_repeats(masks: list[BoolImage]) -> list[BoolImage]:

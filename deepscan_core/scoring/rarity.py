@@ -13,7 +13,7 @@ from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.scoring.calibration import BULK_QUANTILE, surprisal_nats
 
 # A forest cuts along one component at a time, so components that hold only noise thin out the cuts that tell. On planted
-# spots, crystals and three kinds of micrographs 24 found as much as or more than 50 (benchmarks/components.py).
+# spots and crystals 24 components found as much as 50 (benchmarks/components.py), and they take less time.
 MOST_COMPONENTS = 24
 N_TREES = 50  # the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
 SAMPLES_A_TREE = 256

@@ -171,7 +171,8 @@ class Spots:
         total = np.full(y_nm.shape, self.background)
         for y, x in self.defects_nm:
             total += self.peak * np.exp(-((y_nm - y) ** 2 + (x_nm - x) ** 2) / (2 * self.sigma_nm**2))
-        return np.clip(total, 0.0, 1.0)
+        clipped: FloatArray = np.clip(total, 0.0, 1.0)
+        return clipped
 
 
 def make_spots(seed: int = 0, *, count: int = 12, extent_nm: float = 30.0) -> Spots:
@@ -195,9 +196,7 @@ class ImageSpecimen:
         The image has no pixel size.
     """
 
-    def __init__(
-        self, image: CalibratedImage, *, context: ScanContext | None = None, brightest: float = 0.1
-    ) -> None:
+    def __init__(self, image: CalibratedImage, *, context: ScanContext | None = None, brightest: float = 0.1) -> None:
         self._grid = (context or image.context()).on_specimen()
         values = np.nan_to_num(image.array.astype(np.float64))
         low, high = min(float(values.min()), 0.0), float(values.max())

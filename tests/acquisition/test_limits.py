@@ -62,16 +62,12 @@ def test_a_good_plan_passes() -> None:
         (plan(context=dataclasses.replace(CONTEXT, fov_y_nm=None, fov_x_nm=None)), ProtocolError, "calibration"),
     ],
 )
-def test_a_bad_plan_is_refused_with_the_reason(
-    protocol: ScanProtocol, error: type[DeepScanError], named: str
-) -> None:
+def test_a_bad_plan_is_refused_with_the_reason(protocol: ScanProtocol, error: type[DeepScanError], named: str) -> None:
     with pytest.raises(error, match=named):
         check_plan(protocol, CONTEXT, EVERYTHING)
 
 
-@pytest.mark.parametrize(
-    "moved", [{"fov_y_nm": 51.0, "fov_x_nm": 51.0}, {"rotation_rad": 0.1}, {"center_x_nm": 2.0}]
-)
+@pytest.mark.parametrize("moved", [{"fov_y_nm": 51.0, "fov_x_nm": 51.0}, {"rotation_rad": 0.1}, {"center_x_nm": 2.0}])
 def test_an_instrument_that_looks_elsewhere_is_refused(moved: dict[str, float]) -> None:
     with pytest.raises(ProtocolError, match="plan again"):
         check_plan(plan(), dataclasses.replace(CONTEXT, **moved), EVERYTHING)

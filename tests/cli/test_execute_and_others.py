@@ -34,9 +34,7 @@ def test_a_planted_spot_is_visited_from_file_to_tile(protocol: Path, tmp_path: P
     assert {p.name for p in (tmp_path / "run").iterdir()} >= set(NAMES)
     plan = ScanProtocol.from_file(protocol)
     for place in PLACES:
-        step = next(
-            s for s in plan.steps if abs(s.center_y_px - place[0]) < 10 and abs(s.center_x_px - place[1]) < 10
-        )
+        step = next(s for s in plan.steps if abs(s.center_y_px - place[0]) < 10 and abs(s.center_x_px - place[1]) < 10)
         assert abs(step.center_y_px - place[0]) <= 1
         assert abs(step.center_x_px - place[1]) <= 1
         tile = np.load(tmp_path / f"run/tiles/{step.order:04d}.npy")

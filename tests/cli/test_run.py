@@ -75,7 +75,9 @@ def test_one_image_writes_every_artifact(image: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".deepscan-*"))
 
 
-def test_several_images_go_into_folders_of_their_own(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_images_go_into_folders_of_their_own(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = tmp_path / "other.png"
     Image.fromarray(spot_image((96, 96), [(40.0, 50.0)]).clip(0, 255).astype(np.uint8)).save(other)
     assert main(["run", str(image), str(other), "--out", str(tmp_path / "o"), "--json", *FAST]) == 0

@@ -18,9 +18,13 @@ def ramp_level(stride: float, origin: float, n: int) -> Level:
     )
 
 
-@pytest.mark.parametrize(("stride", "origin", "patch"), [(1, 0, 16), (4, 2.5, 16), (8, 3.5, 8), (16, 10.5, 16), (32, 20, 8)])
+@pytest.mark.parametrize(
+    ("stride", "origin", "patch"), [(1, 0, 16), (4, 2.5, 16), (8, 3.5, 8), (16, 10.5, 16), (32, 20, 8)]
+)
 def test_a_ramp_is_pooled_to_the_position_of_the_patch(stride: float, origin: float, patch: float) -> None:
-    pyramid = FeaturePyramid(levels=(ramp_level(stride, origin, int(256 / stride)),), image_shape=(256, 256), source="t")
+    pyramid = FeaturePyramid(
+        levels=(ramp_level(stride, origin, int(256 / stride)),), image_shape=(256, 256), source="t"
+    )
     features = pyramid.patches(patch_px=patch, step_px=8)
     expected = features.centers_px()[:, 0].reshape(features.values.shape[:2])
     inner = slice(6, -6)

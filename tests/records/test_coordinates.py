@@ -56,9 +56,7 @@ def test_a_context_turned_ccw_shows_the_specimen_turned_ccw() -> None:
 
 @given(y=lengths, x=lengths, cy=lengths, cx=lengths, angle=angles)
 def test_specimen_and_context_are_inverse(y: float, x: float, cy: float, cx: float, angle: float) -> None:
-    context = ScanContext(
-        rows=8, cols=12, fov_y_nm=3, fov_x_nm=7, center_y_nm=cy, center_x_nm=cx, rotation_rad=angle
-    )
+    context = ScanContext(rows=8, cols=12, fov_y_nm=3, fov_x_nm=7, center_y_nm=cy, center_x_nm=cx, rotation_rad=angle)
     assert context.nm_from_specimen(context.specimen_from_nm((y, x))) == pytest.approx((y, x), abs=1e-9)
     assert context.nm_from_px(context.px_from_nm((y, x))) == pytest.approx((y, x), abs=1e-9)
     assert context.px_from_fraction(context.fraction_from_px((y, x))) == pytest.approx((y, x), abs=1e-9)

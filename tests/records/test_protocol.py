@@ -96,8 +96,6 @@ def test_what_is_no_protocol_is_refused(text: str) -> None:
 
 
 def test_a_step_without_calibration_has_no_place_in_nm() -> None:
-    step = ScanStep(
-        order=1, center_y_px=1, center_x_px=1, height_px=2, width_px=2, rows=2, cols=2, dwell_time_us=1
-    )
+    step = ScanStep(order=1, center_y_px=1, center_x_px=1, height_px=2, width_px=2, rows=2, cols=2, dwell_time_us=1)
     with pytest.raises(ProtocolError, match="--pixel-size-nm"):
         step.in_context()

@@ -49,9 +49,7 @@ def test_discs_are_measured_whatever_the_patch_the_threshold_and_the_region(
     region_px: int | None,
 ) -> None:
     array, places = discs(diameter, contrast=contrast, noise=noise, seed=diameter)
-    study = Study(
-        CalibratedImage(array, pixel_size_nm=0.5), backbone="classical", patch_px=patch_px, step_px=step_px
-    )
+    study = Study(CalibratedImage(array, pixel_size_nm=0.5), backbone="classical", patch_px=patch_px, step_px=step_px)
     regions = study.regions(study.surprisal(), area_fraction=fraction, region_size_px=region_px)
     objects = study.measure(regions)
     found = 0

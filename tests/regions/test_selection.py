@@ -17,9 +17,7 @@ from tests.conftest import spot_image
 def smooth_map(seed: int, shape: tuple[int, int]) -> ScoreMap:
     from scipy import ndimage
 
-    return ScoreMap(
-        ndimage.gaussian_filter(np.random.default_rng(seed).normal(0, 1, shape), 3) * 10, kind="surprisal"
-    )
+    return ScoreMap(ndimage.gaussian_filter(np.random.default_rng(seed).normal(0, 1, shape), 3) * 10, kind="surprisal")
 
 
 @settings(max_examples=30, deadline=None)
