@@ -15,6 +15,7 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.features.pyramid import Level
 from deepscan_core.weights.catalogue import PACKAGED
+from deepscan_core.weights.hub import asking_the_hub
 from deepscan_core.weights.loading import fit_by_name, fit_by_order, read_tensors
 
 if TYPE_CHECKING:
@@ -183,11 +184,11 @@ def _filled_network(timm: Any, name: str, weights: Path | None) -> nn.Module:
 
 def _from_hub(timm: Any, name: str, extra: dict[str, Any]) -> nn.Module:
     try:
-        network: nn.Module = timm.create_model(name, pretrained=True, **extra)
+        with asking_the_hub():
+            network: nn.Module = timm.create_model(name, pretrained=True, **extra)
     except Exception as error:  # the hub's client raises its own, httpx's, and urllib's errors
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise MissingError(
-            f"weights of {name} cannot be fetched from the model hub ({reason}): "
+            f"weights of {name} are not on this computer, and the model hub gave none ({type(error).__name__}): "
             f"give a local file with --backbone-weights, or use --backbone {DEFAULT_BACKBONE}"
         ) from None
     return network

@@ -51,7 +51,7 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
 
     Notes
     -----
-    Memory is about 140 bytes a pixel with the default backbone. A scale that leaves fewer than 16 px a side is left out,
+    Memory is about 240 bytes a pixel with the default backbone. A scale that leaves fewer than 16 px a side is left out,
     but for the largest one.
     """
     rows, cols = scaled.shape

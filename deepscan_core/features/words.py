@@ -15,6 +15,7 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.features.backbones import import_timm
 from deepscan_core.records.maps import FeatureMap
+from deepscan_core.weights.hub import asking_the_hub
 from deepscan_core.weights.loading import fit_by_name, read_tensors
 
 if TYPE_CHECKING:
@@ -145,11 +146,12 @@ def _from_file(open_clip: Any, name: str, path: Path) -> nn.Module:
 def _from_hub(open_clip: Any, name: str) -> nn.Module:
     tag = HUB_TAG if name == DEFAULT_MODEL else next((t for n, t in open_clip.list_pretrained() if n == name), None)
     try:
-        network: nn.Module = open_clip.create_model(name, pretrained=tag, require_pretrained=True)
+        with asking_the_hub():
+            network: nn.Module = open_clip.create_model(name, pretrained=tag, require_pretrained=True)
     except Exception as error:  # the hub's client raises its own, httpx's, and urllib's errors
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
         raise MissingError(
-            f"no text-image weights are on this computer and the hub gave none ({reason}): give a local open_clip "
+            "no text-image weights are on this computer, and the model hub gave none "
+            f"({type(error).__name__}): give a local open_clip "
             f"checkpoint of {name} with --clip-checkpoint FILE or the variable {CHECKPOINT_VARIABLE}"
         ) from None
     return network
