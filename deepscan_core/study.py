@@ -23,7 +23,7 @@ from deepscan_core.regions.centring import centre_on_objects
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.regions.selection import Selection, places_for, select_regions
 from deepscan_core.scoring.calibration import level_for_false_regions
-from deepscan_core.scoring.rarity import rarity, surprisal_map
+from deepscan_core.scoring.rarity import surprisal_map
 from deepscan_core.scoring.teacher import taught_map
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ class Study:
         self._patch_px, self._step_px = patch_px, min(step_px, min(image.shape) / 4)
         self._pyramid: FeaturePyramid | None = None
         self._features: dict[tuple[float, float], FeatureMap] = {}
-        self._maps: dict[str, ScoreMap] = {}
+        self._surprisal: ScoreMap | None = None
 
     def surprisal(self) -> ScoreMap:
         """Mode A: how rare each place is against the rest of the image, in nats."""
-        if "surprisal" not in self._maps:
-            self._maps["surprisal"] = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
-        return self._maps["surprisal"]
+        if self._surprisal is None:
+            self._surprisal = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
+        return self._surprisal
 
     def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:
         """Mode B: probability of being like the positive clicks and unlike the negative ones.
@@ -98,11 +98,9 @@ class Study:
         """
         step_px = min(TEACHER_STEP_PX, self._step_px)
         features = self._patches(step_px, step_px)
-        if "rarity" not in self._maps:
-            coarse = self._patches(self._patch_px, self._step_px)
-            self._maps["rarity"] = ScoreMap(coarse.to_pixels(rarity(coarse, seed=self.seed)), kind="surprisal")
         rows, cols = np.rint(features.centers_px()).astype(int).T
-        return taught_map(features, positives_px, negatives_px, self._maps["rarity"].values[rows, cols], seed=self.seed)
+        rarity = self.surprisal().values[rows, cols]
+        return taught_map(features, positives_px, negatives_px, rarity, seed=self.seed)
 
     def search(self, query: str, *, model: WordModel | None = None) -> ScoreMap:
         """Mode C: similarity of each place to a few words.

@@ -23,12 +23,14 @@ from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.image import CalibratedImage
-from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.maps import ScoreKind, ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.reporting import artifacts
 from deepscan_core.simulation.specimens import ImageSpecimen, Specimen, make_specimen, specimen_names
 from deepscan_core.survey import Survey, discard_run, look
+
+KIND_OF_MODE: Mapping[Any, ScoreKind] = {"teacher": "probability", "words": "similarity"}
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -176,7 +178,9 @@ def _map_of(path: Path, protocol: ScanProtocol) -> ScoreMap:
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read as a score map ({error}): remove it or plan again") from None
         if values.shape == shape:
-            return ScoreMap(values, kind="surprisal", label="as planned")
+            parameters = protocol.provenance.get("parameters")
+            mode = parameters.get("mode") if isinstance(parameters, dict) else None
+            return ScoreMap(values, kind=KIND_OF_MODE.get(mode, "surprisal"), label="as planned")
     values = np.zeros(shape, np.float32)
     for step in protocol.steps:
         values[region_of(step).slices(shape)] = step.priority

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ def taught_map(
     features: FeatureMap,
     positives_px: Sequence[YX],
     negatives_px: Sequence[YX],
-    rarity: npt.NDArray[np.float64],
+    rarity: npt.NDArray[np.floating[Any]],
     *,
     seed: int = 0,
 ) -> ScoreMap:
@@ -77,7 +78,7 @@ def _cells(features: FeatureMap, points_px: Sequence[YX]) -> npt.NDArray[np.intp
 
 
 def _bulk(
-    features: FeatureMap, positives_px: Sequence[YX], rarity: npt.NDArray[np.float64], rng: np.random.Generator
+    features: FeatureMap, positives_px: Sequence[YX], rarity: npt.NDArray[np.floating[Any]], rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
     centers = features.centers_px()
     keep_away_px = min(KEEP_AWAY_STEPS * features.step_px, min(features.image_shape) / 4)
