@@ -3,8 +3,8 @@
 What was found out about Nion's side, and relied on here (``docs/swift.md`` says more):
 
 * ``subscan_rotation`` turns the rectangle counter-clockwise on the context image, as ``ScanStep.rotation_rad`` does.
-* Scan boxes have one sample pitch: the device kit keeps the pitch along y (instrumentation 23.6) or along the longer side
-  (23.8) and uses it for both axes. A step with two pitches is refused, because it would be scanned elsewhere than planned.
+* Scan boxes have one sample pitch: the device kit keeps the pitch along y (instrumentation 23.6) or along the longer
+  side (23.8) and uses it for both axes. A step with two pitches would be scanned elsewhere than planned: refused.
 * A context of unequal sides is placed wrongly by Nion's device kit, and ``center_nm`` must be zero; both are refused.
 * `record_immediate` returns the frame in the sub-scan's own coordinates; the place comes from the step, not from there.
 * A cancelled frame can look complete, its missing rows filled with zeros: after an abort no frame is returned.
@@ -34,6 +34,7 @@ from deepscan_core.records.protocol import ScanStep
 BLANKER = "C_Blank"
 BEAM_CURRENT = "BeamCurrent"  # in A
 STOP_VIEW_TIMEOUT_S = 10.0
+LONGEST_LAST_FRAME_S = 2.0
 ABORT_PERIOD_S = 0.01
 LARGEST_MISPLACEMENT_SAMPLES = 0.5
 
@@ -128,16 +129,25 @@ class NionScanController:
         self._aborted.clear()
         if source.is_recording:
             raise InstrumentError(f"{self.name} is recording: wait until it is done")
-        try:
-            source.abort_playing(sync_timeout=STOP_VIEW_TIMEOUT_S)
-        except AssertionError:
-            raise InstrumentError(f"the live view of {self.name} did not stop: stop it by hand and try again") from None
+        self._stop_view()
         self._remembered = _Remembered(
             parameters=self._parameters(),
             device_parameters=copy.deepcopy(source.scan_device.current_frame_parameters),
             channels=tuple(source.get_enabled_channel_indexes()),
             probe_position=source.probe_position,
         )
+
+    def _stop_view(self) -> None:
+        """Let a short frame finish, so that the live image stays whole; cut a long one off."""
+        source = self._source
+        if not source.is_playing:
+            return
+        try:
+            if source.get_current_frame_time() <= LONGEST_LAST_FRAME_S:
+                source.stop_playing(sync_timeout=STOP_VIEW_TIMEOUT_S)
+            source.abort_playing(sync_timeout=STOP_VIEW_TIMEOUT_S)
+        except AssertionError:
+            raise InstrumentError(f"the live view of {self.name} did not stop: stop it by hand and try again") from None
 
     def scan(self, step: ScanStep) -> ScanFrame:
         """Unblank, record one step in the present context, blank again, and return it.

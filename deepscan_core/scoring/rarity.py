@@ -1,7 +1,9 @@
 """Mode A: how rare is each patch among all patches of the same image?
 
 PCA to a few dimensions, then an Isolation Forest (Liu, Ting and Zhou 2008, doi:10.1109/ICDM.2008.17): rare patches
-are separated from the rest by few random cuts.
+are separated from the rest by few random cuts. Half of the trees cut along principal components, half along directions
+turned at random against them (in the manner of the extended forest of Hariri, Carrasco Kind and Brunner 2019,
+doi:10.1109/TKDE.2019.2947676): something rare that lies along one component is missed by most cuts along the others.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from deepscan_core.scoring.calibration import BULK_QUANTILE, surprisal_nats
 # A forest cuts along one component at a time, so components that hold only noise thin out the cuts that tell. On planted
 # spots and crystals 24 components found as much as 50 (benchmarks/components.py), and they take less time.
 MOST_COMPONENTS = 24
-N_TREES = 50  # the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
+N_TREES = 50  # in both halves together; the mean path length has converged well before the customary 100 (Liu et al., section 5.2)
 SAMPLES_A_TREE = 256
 BORDER_REACH_PX = 40.0  # about half of what a cell of the coarsest map sees
 MOST_PATCHES_FOR_PCA = 2048
@@ -23,16 +25,24 @@ MOST_PATCHES_FOR_PCA = 2048
 
 def rarity(features: FeatureMap, *, seed: int = 0) -> npt.NDArray[np.float64]:
     """Isolation score of each patch, shape (grid_rows * grid_cols,); higher is rarer, in (0, 1)."""
-    from sklearn.ensemble import IsolationForest
+    from scipy import stats
 
     reduced = principal_components(features.table(), seed=seed)
-    if reduced.shape[1] == 0:  # all patches are the same
+    n_components = reduced.shape[1]
+    if n_components == 0:  # all patches are the same
         return np.full(len(reduced), 0.5)
-    forest = IsolationForest(
-        n_estimators=N_TREES, max_samples=min(SAMPLES_A_TREE, len(reduced)), random_state=seed
-    ).fit(reduced)
+    if n_components == 1:
+        return _isolation(reduced, N_TREES, seed)
+    turn = stats.ortho_group.rvs(n_components, random_state=seed).astype(np.float32)
+    return (_isolation(reduced, N_TREES // 2, seed) + _isolation(reduced @ turn, N_TREES // 2, seed + 1)) / 2
+
+
+def _isolation(table: npt.NDArray[np.float32], n_trees: int, seed: int) -> npt.NDArray[np.float64]:
+    from sklearn.ensemble import IsolationForest
+
+    forest = IsolationForest(n_estimators=n_trees, max_samples=min(SAMPLES_A_TREE, len(table)), random_state=seed)
     # scikit-learn's score is lower for the rarer: this is the one place where the sign is turned.
-    isolation: npt.NDArray[np.float64] = -forest.score_samples(reduced)
+    isolation: npt.NDArray[np.float64] = -forest.fit(table).score_samples(table)
     return isolation
 
 
@@ -66,15 +76,14 @@ def level_border(scores: npt.NDArray[np.float64], n_rings: int) -> npt.NDArray[n
     Parameters
     ----------
     scores : ndarray of shape (grid_rows, grid_cols).
-    n_rings : how far the edge reaches; nothing is done where that leaves no inside of at least the same width.
+    n_rings : how far the edge reaches; at most a quarter of the shorter side, so that an inside is left.
 
     Notes
     -----
     Something that runs along the whole edge of an image is taken for the edge.
     """
     rows, cols = scores.shape
-    if min(rows, cols) < 4 * n_rings:
-        return scores
+    n_rings = min(n_rings, min(rows, cols) // 4)
     y, x = np.ogrid[:rows, :cols]
     distance = np.minimum(np.minimum(y, rows - 1 - y), np.minimum(x, cols - 1 - x))
     middle, high = np.quantile(scores[distance >= n_rings], [0.5, BULK_QUANTILE])

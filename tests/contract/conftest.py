@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("controller_contract")
+pytest.register_assert_rewrite("tests.contract.controller_contract")

@@ -14,40 +14,22 @@ import pytest
 
 pytest.importorskip("nion.usim_device", reason="nionswift-usim is not installed")
 
-from controller_contract import ControllerContract, make_step, spots_at  # noqa: E402
-from nion.instrumentation.test import AcquisitionTestContext  # noqa: E402
-from nion.swift import Facade  # noqa: E402
-from nion.usim_device import DeviceConfiguration  # noqa: E402
-from scipy import ndimage  # noqa: E402
+from scipy import ndimage
 
-from deepscan_core.errors import InstrumentError, UnsupportedStep  # noqa: E402
-from deepscan_core.instruments.nion import NionScanController  # noqa: E402
-from deepscan_core.records.protocol import ScanStep  # noqa: E402
-from deepscan_core.simulation.specimens import Specimen  # noqa: E402
-from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap  # noqa: E402
+from deepscan_core.errors import InstrumentError, UnsupportedStep
+from deepscan_core.instruments.nion import NionScanController
+from deepscan_core.records.protocol import ScanStep
+from deepscan_core.simulation.specimens import Specimen
+from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
+from tests.contract.controller_contract import ControllerContract, make_step, spots_at
+from tests.headless import HeadlessSwift, headless_swift
 
 
 @pytest.fixture
-def usim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A headless Swift with usim registered, in a folder of its own: usim empties ``./test_data``."""
+def usim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeadlessSwift]:
     monkeypatch.chdir(tmp_path)
-    Facade.initialize()
-    with AcquisitionTestContext.test_context(
-        DeviceConfiguration.AcquisitionContextConfiguration(), is_app=True
-    ) as context:
-        yield context
-        context.scan_hardware_source.abort_playing(sync_timeout=5)
-
-
-def set_context(scan: Any, *, rotation_rad: float = 0.0, size: tuple[int, int] = (128, 128)) -> None:
-    parameters = scan.get_frame_parameters(0)
-    parameters.pixel_size = size
-    parameters.fov_nm = 16.0
-    parameters.pixel_time_us = 1.0
-    parameters.rotation_rad = rotation_rad
-    scan.set_frame_parameters(0, parameters)
-    scan.set_selected_profile_index(0)
-    scan.set_current_frame_parameters(parameters)
+    with headless_swift() as swift:
+        yield swift
 
 
 def _without_channels(parameters: Any) -> dict[str, Any]:
@@ -57,12 +39,12 @@ def _without_channels(parameters: Any) -> dict[str, Any]:
 
 class TestNionScanController(ControllerContract):
     @pytest.fixture
-    def make(self, usim: Any) -> Iterator[Callable[..., NionScanController]]:
+    def make(self, usim: HeadlessSwift) -> Iterator[Callable[..., NionScanController]]:
         with contextlib.ExitStack() as stack:
 
             def make(specimen: Specimen, rotation_rad: float = 0.0) -> NionScanController:
-                scan = usim.scan_hardware_source
-                set_context(scan, rotation_rad=rotation_rad)
+                scan = usim.scan
+                usim.set_scan(rotation_rad=rotation_rad)
                 self.swap = SpecimenSwap(specimen, on_message=pytest.fail)
                 assert self.swap.install()
                 stack.callback(self.swap.remove)
@@ -139,8 +121,8 @@ def test_no_stem_controller_is_said_in_words() -> None:
         NionScanController().context()
 
 
-def test_a_context_that_is_not_square_is_refused(usim: Any) -> None:
-    set_context(usim.scan_hardware_source, size=(64, 128))
+def test_a_context_that_is_not_square_is_refused(usim: HeadlessSwift) -> None:
+    usim.set_scan(size=(64, 128))
     controller = NionScanController()
     assert (controller.context().fov_y_nm, controller.context().fov_x_nm) == (8.0, 16.0)
     with pytest.raises(UnsupportedStep, match="not square"):
@@ -149,14 +131,10 @@ def test_a_context_that_is_not_square_is_refused(usim: Any) -> None:
 
 @pytest.mark.parametrize(("context_rad", "step_rad"), [(0.0, 0.6), (0.0, -0.6), (0.3, 0.5)])
 def test_usims_own_specimen_agrees_on_the_sign_of_rotation(
-    usim: Any, context_rad: float, step_rad: float, monkeypatch: pytest.MonkeyPatch
+    usim: HeadlessSwift, context_rad: float, step_rad: float
 ) -> None:
     """A turned sub-scan looks like the same rectangle cut out of the context image, with nothing of ours in between."""
-    scan = usim.scan_hardware_source
-    set_context(scan, rotation_rad=context_rad, size=(256, 256))
-    parameters = scan.get_current_frame_parameters()
-    parameters.fov_nm = 120.0
-    scan.set_current_frame_parameters(parameters)
+    usim.set_scan(rotation_rad=context_rad, size=(256, 256), fov_nm=120.0)
     controller = NionScanController()
     context_image = controller.preview().values
     context = controller.context()

@@ -11,7 +11,8 @@ import pytest
 
 from deepscan_core.errors import InputError
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan import annotations, bridge, computations, overlay, session
+from nionswift_plugin.deepscan import bridge, computations, overlay, session
+from nionswift_plugin.deepscan.annotations import DONE_COLOR, REGION_ID, ROUTE_ID
 from nionswift_plugin.deepscan.computations import MapSettings, SurprisalComputation
 from nionswift_plugin.deepscan.session import Phase
 
@@ -51,6 +52,26 @@ def test_the_panel_and_the_computation_are_registered(swift: Any) -> None:
     from nion.swift.model import Symbolic
 
     assert Symbolic._computation_types["deepscan.surprisal"] is SurprisalComputation
+
+
+def test_unloading_takes_panel_and_menu_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nion.swift import Facade, Panel
+    from nion.swift.model import PlugInManager
+    from nion.swift.test import TestContext
+
+    from nionswift_plugin.deepscan import DeepScanExtension
+
+    monkeypatch.chdir(tmp_path)
+    Facade.initialize()
+    setup = TestContext.TestSetup(set_global=True)
+    application = Facade.get_api("~1.0", "~1.0").application._application
+    extension = DeepScanExtension(PlugInManager.APIBroker())
+    assert "deepscan-panel" in Panel.PanelManager().panel_ids
+    assert len(application.menu_handlers) == 1
+    extension.close()
+    assert "deepscan-panel" not in Panel.PanelManager().panel_ids
+    assert not application.menu_handlers
+    del setup
 
 
 def test_the_manifest_asks_for_no_simulator() -> None:
@@ -106,8 +127,8 @@ def test_the_computation_works_from_a_script_on_any_image(swift: Any) -> None:
 
     api = PlugInManager.api_broker_fn("~1.0", None)
     rng = np.random.default_rng(0)
-    values = rng.normal(100, 5, (96, 96)).astype(np.float32)
-    values[40:48, 60:68] += 80
+    values = rng.normal(100, 5, (256, 256)).astype(np.float32)
+    values[120:144, 160:184] += 80
     source = api.library.create_data_item_from_data_and_metadata(DataAndMetadata.new_data_and_metadata(values))
     target = api.library.create_data_item("map")
     settings = MapSettings(backbone="classical").to_json()
@@ -115,8 +136,8 @@ def test_the_computation_works_from_a_script_on_any_image(swift: Any) -> None:
         "deepscan.surprisal", inputs={"src": source, "settings": settings}, outputs={"map": target}
     )
     swift.library.recompute_all()
-    peak = np.unravel_index(target.xdata.data.argmax(), (96, 96))
-    assert peak == pytest.approx((44, 64), abs=12)
+    peak = np.unravel_index(target.xdata.data.argmax(), (256, 256))
+    assert peak == pytest.approx((132, 172), abs=12)
     computation.set_input_value("settings", '{"bakbone": "classical"}')
     swift.library.recompute_all()
     assert "keys out of backbone, seed" in computation._computation.error_text
@@ -129,17 +150,18 @@ def test_plan_draws_regions_and_says_what_a_run_takes(swift: Any, crystal: Any) 
     protocol = swift.handler.session.protocol
     assert protocol.context.fov_nm == pytest.approx((16.0, 16.0))
     assert len(protocol.steps) > 1
-    regions = swift.graphics(live, annotations.REGION_ID)
+    regions = swift.graphics(live, REGION_ID)
     assert [g.label for g in regions] == [str(step.order) for step in protocol.steps]
     for graphic, step in zip(regions, protocol.steps, strict=True):
         center = (graphic.bounds.center.y * 128 - 0.5, graphic.bounds.center.x * 128 - 0.5)
         assert center == pytest.approx((step.center_y_px, step.center_x_px))
-    assert len(swift.graphics(live, annotations.ROUTE_ID)) == len(protocol.steps) - 1
+    assert len(swift.graphics(live, ROUTE_ID)) == len(protocol.steps) - 1
     words = swift.handler.status.value
     assert f"{len(protocol.steps)} regions" in words
-    assert "e/nm²" in words and " s" in words
+    assert "e/nm²" in words
+    assert " s, " in words
     plan(swift)  # again: the old drawing is replaced
-    assert len(swift.graphics(live, annotations.REGION_ID)) == len(swift.handler.session.protocol.steps)
+    assert len(swift.graphics(live, REGION_ID)) == len(swift.handler.session.protocol.steps)
 
 
 def test_run_visits_the_planted_place_and_keeps_calibrated_tiles(swift: Any) -> None:
@@ -166,8 +188,8 @@ def test_run_visits_the_planted_place_and_keeps_calibrated_tiles(swift: Any) -> 
     told = best.metadata["deepscan"]
     assert told["dwell_time_us"] == 4.0
     assert told["dose_e_per_nm2"] == pytest.approx(protocol.steps[told["region"] - 1].dose_e_per_nm2)
-    colours = {g.stroke_color for g in swift.graphics(live, annotations.REGION_ID)}
-    assert colours == {annotations.DONE_COLOR}
+    colours = {g.stroke_color for g in swift.graphics(live, REGION_ID)}
+    assert colours == {DONE_COLOR}
     swap.remove()
 
 
@@ -229,6 +251,17 @@ def test_a_scan_that_moved_since_the_plan_is_refused(swift: Any, crystal: Any) -
     finish_run(swift)
     assert "plan again" in swift.handler.status.value
     assert not swift.handler.session.tile_group.data_items
+
+
+def test_a_sub_scan_is_no_frame_to_plan_on(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    swift.scan.subscan_enabled = True  # of the same number of samples as the context
+    swift.scan.get_next_xdatas_to_start(10)
+    swift.handler.plan()
+    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.PLANNING, "the refusal")
+    assert "switch the sub-scan off" in swift.handler.status.value
+    assert swift.handler.session.protocol is None
+    swift.scan.subscan_enabled = False
 
 
 def test_wrong_numbers_are_said_in_words(swift: Any, crystal: Any) -> None:

@@ -1,0 +1,46 @@
+"""Nion Swift plug-in: a heat map over the live scan, and a plan that is followed."""
+
+from __future__ import annotations
+
+import gettext
+from typing import Any
+
+_ = gettext.gettext
+
+
+class DeepScanExtension:
+    """What Swift constructs at start and closes at exit."""
+
+    extension_id = "deepscan.extension"
+
+    def __init__(self, api_broker: Any) -> None:
+        from nion.swift import Workspace
+
+        from . import computations, panel
+
+        self._app = api_broker.get_api(version="~1.0", ui_version="~1.0").application._application
+        computations.register()
+        Workspace.WorkspaceManager().register_panel(
+            panel.DeepScanPanel, panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 320}
+        )
+        self._app.register_menu_handler(self._build_menu)
+
+    def close(self) -> None:
+        """Take the panel and the menu out again; saved maps keep their data."""
+        from nion.swift import Workspace
+
+        from . import panel
+
+        self._app.unregister_menu_handler(self._build_menu)
+        Workspace.WorkspaceManager().unregister_panel(panel.PANEL_ID)
+
+    def _build_menu(self, document_controller: Any) -> None:
+        from . import panel
+
+        def show() -> None:
+            dock_panel = document_controller.find_dock_panel(panel.PANEL_ID)
+            if dock_panel is not None:
+                dock_panel.show()
+
+        menu = document_controller.get_or_create_menu("deepscan_menu", _("DeepScan"), "window_menu")
+        menu.add_menu_item(_("Show Panel"), show)

@@ -1,0 +1,106 @@
+"""Put a DeepScan specimen behind usim's own simulated scan, and take it out again.
+
+Nothing is registered: usim's STEM controller, scan device and cameras stay the only ones. What changes is where the one
+simulated scan device gets its numbers from. A fake microscope beside a real one is dangerous, so everything but usim is
+refused, and a STEM controller that turns up later and is not usim's ends the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nion.utils import Registry
+
+from deepscan_core.errors import InstrumentError
+from deepscan_core.simulation.specimens import Specimen
+
+from .generator import SpecimenGenerator
+
+USIM_INSTRUMENT_ID = "usim_stem_controller"
+USIM_MODULE = "nion.usim_device.InstrumentDevice"
+
+
+def find_usim() -> Any | None:
+    """Usim's STEM controller, None where none is registered yet; raises `InstrumentError` where it is not usim's."""
+    controllers = list(Registry.get_components_by_type("stem_controller"))
+    for controller in controllers:
+        if not is_usim(controller):
+            raise InstrumentError(
+                f"the registered STEM controller {_describe(controller)} is not usim's: "
+                "the DeepScan simulator left everything as it was; start it with deepscan swift instead"
+            )
+    return controllers[0] if controllers else None
+
+
+def is_usim(controller: Any) -> bool:
+    """Whether a STEM controller is the simulated one of nionswift-usim, by its class, module and instrument id."""
+    kind = type(controller)
+    return (
+        kind.__module__ == USIM_MODULE
+        and kind.__name__ == "Instrument"
+        and getattr(controller, "instrument_id", None) == USIM_INSTRUMENT_ID
+    )
+
+
+def _describe(controller: Any) -> str:
+    kind = type(controller)
+    return f"{getattr(controller, 'instrument_id', 'without id')!r} ({kind.__module__}.{kind.__name__})"
+
+
+class SpecimenSwap:
+    """Keeps a specimen behind usim's scan for as long as it is installed.
+
+    Parameters
+    ----------
+    specimen : what lies under the beam.
+    on_message : called with one line when something was refused, from the thread that registered the component.
+    seed : of the noise.
+    """
+
+    def __init__(self, specimen: Specimen, *, on_message: Callable[[str], None], seed: int = 0) -> None:
+        self.generator = SpecimenGenerator(specimen, seed=seed)
+        self._on_message = on_message
+        self._source: Any = None
+        self._listener: Any = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether usim's scan shows the specimen now."""
+        return self._source is not None
+
+    def install(self) -> bool:
+        """Put the specimen in now, or as soon as usim is registered; returns whether it is in.
+
+        Raises `InstrumentError` where the registered STEM controller is not usim's.
+        """
+        usim = find_usim()
+        if self._listener is None:
+            self._listener = Registry.listen_component_registered_event(self._on_registered)
+        if usim is not None and not self.is_installed:
+            self._put_in(usim)
+        return self.is_installed
+
+    def remove(self) -> None:
+        """Give usim its own samples back and stop listening."""
+        self._listener = None
+        source, self._source = self._source, None
+        if source is not None:
+            # usim's own method lies underneath, on the class: taking ours off the instance brings it back.
+            vars(source).pop("generate_scan_data", None)
+
+    def _put_in(self, usim: Any) -> None:
+        source = usim.scan_data_generator
+        if "generate_scan_data" in vars(source):
+            raise InstrumentError("usim shows a DeepScan specimen already: close the other one first")
+        source.generate_scan_data = self.generator.generate_scan_data
+        self._source = source
+
+    def _on_registered(self, component: Any, types: set[str]) -> None:
+        if "stem_controller" not in types:
+            return
+        try:
+            self.install()
+        except InstrumentError as error:
+            self.remove()
+            self._on_message(str(error))
