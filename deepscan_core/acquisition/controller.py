@@ -105,5 +105,9 @@ class ScanController(Protocol):
         ...
 
     def abort(self) -> None:
-        """Interrupt a running `scan`, from any thread; no effect when none runs."""
+        """Interrupt a running `scan` or `preview`, from any thread.
+
+        Between `prepare` and `restore` it also stops the step that is about to start; otherwise it has no effect when
+        nothing runs.
+        """
         ...

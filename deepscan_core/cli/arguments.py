@@ -106,7 +106,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 def _add_swift(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("swift"))
     parser.add_argument("--project-dir", type=Path, metavar="DIR", help="keep the Swift project here")
+    parser.add_argument("--keep", action="store_true", help="open the project of last time, not an empty one")
     parser.add_argument("--script", type=Path, metavar="FILE", help="a Python script to run inside Swift")
+    parser.add_argument("--backbone", metavar="NAME", help='of the live map; "classical" needs no torch')
 
 
 def _add_output(parser: argparse.ArgumentParser, default: Path) -> None:

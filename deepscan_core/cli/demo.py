@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepscan_core.cli.arguments import say
-from deepscan_core.cli.pipeline import Result, Timings, in_visiting_order, say_summary, summary, write_artifacts
+from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import InputError
@@ -17,6 +17,7 @@ from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.planning import PlanSettings, make_protocol
 from deepscan_core.records.coordinates import YX, ScanContext
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.simulation.specimens import Specimen, make_specimen
 from deepscan_core.study import Study
 from deepscan_core.survey import Survey, look
@@ -76,14 +77,15 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
         measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
         truth_nm = defects_in_frame(specimen, controller.context())
         truth_px = [controller.context().px_from_nm(point) for point in truth_nm]
-        result = Result(
+        result = ReportData(
             title="Simulated SrTiO3 with point defects",
             image=image,
             score_map=score_map,
             regions=visited,
             protocol=protocol,
             measurements=measurements,
-            efficiency=efficiency_rows(protocol, truth_px=truth_px, preview=preview),
+            efficiency=tuple(row.to_dict() for row in efficiency_rows(protocol, truth_px=truth_px, preview=preview)),
+            versions=versions(),
             parameters={
                 "specimen": f"{SPECIMEN}:{arguments.seed}",
                 "backbone": study.extractor.backbone,

@@ -14,7 +14,7 @@ import numpy as np
 from deepscan_core.acquisition.controller import BeamRest, ScanController
 from deepscan_core.cli.arguments import say
 from deepscan_core.cli.demo import defects_in_frame
-from deepscan_core.cli.pipeline import Result, Timings, region_of, say_summary, summary, write_artifacts
+from deepscan_core.cli.pipeline import Timings, region_of, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import InputError, MissingError, ProtocolError
@@ -27,6 +27,7 @@ from deepscan_core.records.maps import ScoreKind, ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.simulation.specimens import ImageSpecimen, Specimen, make_specimen, specimen_names
 from deepscan_core.survey import Survey, discard_run, look
 
@@ -136,14 +137,15 @@ def _carry_out(
         regions = tuple(region_of(step) for step in protocol.steps)
         truth_nm = [] if specimen is None else defects_in_frame(specimen, protocol.context)
         truth_px: list[YX] | None = [protocol.context.px_from_nm(p) for p in truth_nm] or None
-        result = Result(
+        result = ReportData(
             title=f"{protocol.source_name}, scanned by {controller.name}",
             image=image,
             score_map=score_map,
             regions=regions,
             protocol=protocol,
             measurements=timings.measure("measure", lambda: measure_regions(image, regions, score_map)),
-            efficiency=efficiency_rows(protocol, truth_px=truth_px),
+            efficiency=tuple(row.to_dict() for row in efficiency_rows(protocol, truth_px=truth_px)),
+            versions=versions(),
             parameters={"controller": controller.name, "seed": arguments.seed, "resumed": arguments.resume},
             timings_s=timings.seconds,
             tiles=tiles,

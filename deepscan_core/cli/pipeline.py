@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import deepscan_core
-from deepscan_core.efficiency import COLUMNS, EfficiencyRow
-from deepscan_core.records.coordinates import YX
-from deepscan_core.records.frames import ScanFrame
-from deepscan_core.records.image import CalibratedImage
-from deepscan_core.records.maps import ScoreMap
+from deepscan_core.efficiency import COLUMNS
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
-from deepscan_core.records.regions import RegionMeasurement, ScanRegion
+from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.report_data import ReportData
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch", "timm", "fast-tsp")
 
@@ -36,24 +33,6 @@ class Timings:
             return work()
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Result:
-    """Everything the artifacts are made of; see `reporting.report_data.ReportData`."""
-
-    title: str
-    image: CalibratedImage
-    score_map: ScoreMap
-    regions: tuple[ScanRegion, ...]
-    protocol: ScanProtocol
-    measurements: tuple[RegionMeasurement, ...]
-    efficiency: tuple[EfficiencyRow, ...]
-    parameters: Mapping[str, Any]
-    timings_s: Mapping[str, float]
-    tiles: tuple[ScanFrame, ...] = ()
-    notes: tuple[str, ...] = ()
-    truth_nm: tuple[YX, ...] = ()
 
 
 def in_visiting_order(regions: Sequence[ScanRegion], protocol: ScanProtocol) -> tuple[ScanRegion, ...]:
@@ -86,53 +65,36 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_artifacts(result: Result, directory: Path) -> dict[str, Any]:
+def write_artifacts(data: ReportData, directory: Path) -> dict[str, Any]:
     """Write all artifacts into an existing directory; returns what ``run.json`` holds."""
     from deepscan_core.reporting.figures import overlay_png
     from deepscan_core.reporting.report import render_report
-    from deepscan_core.reporting.report_data import ReportData
 
-    rows = [row.to_dict() for row in result.efficiency]
-    report = ReportData(
-        title=result.title,
-        image=result.image,
-        score_map=result.score_map,
-        regions=result.regions,
-        protocol=result.protocol,
-        measurements=result.measurements,
-        tiles=result.tiles,
-        efficiency=tuple(rows),
-        parameters=result.parameters,
-        versions=versions(),
-        timings_s=result.timings_s,
-        notes=result.notes,
-        truth_nm=result.truth_nm,
-    )
-    artifacts.write_scan_map(directory / artifacts.SCAN_MAP, result.score_map)
-    artifacts.write_text(directory / artifacts.PROTOCOL, result.protocol.to_json())
-    artifacts.write_text(directory / artifacts.EFFICIENCY, artifacts.table_csv(COLUMNS, rows))
-    artifacts.write_text(directory / artifacts.QUANTIFICATION, artifacts.measurements_csv(result.measurements))
-    overlay = overlay_png(result.image, result.score_map, result.regions, result.protocol)
+    artifacts.write_scan_map(directory / artifacts.SCAN_MAP, data.score_map)
+    artifacts.write_text(directory / artifacts.PROTOCOL, data.protocol.to_json())
+    artifacts.write_text(directory / artifacts.EFFICIENCY, artifacts.table_csv(COLUMNS, data.efficiency))
+    artifacts.write_text(directory / artifacts.QUANTIFICATION, artifacts.measurements_csv(data.measurements))
+    overlay = overlay_png(data.image, data.score_map, data.regions, data.protocol)
     (directory / artifacts.OVERLAY).write_bytes(overlay)
-    artifacts.write_text(directory / artifacts.REPORT, render_report(report))
+    artifacts.write_text(directory / artifacts.REPORT, render_report(data))
     run = {
-        "versions": versions(),
-        "parameters": dict(result.parameters),
-        "source": {"name": result.image.name, "sha256": result.image.sha256},
-        "notes": list(result.notes),
-        "timings_s": dict(result.timings_s),
+        "versions": dict(data.versions),
+        "parameters": dict(data.parameters),
+        "source": {"name": data.image.name, "sha256": data.image.sha256},
+        "notes": list(data.notes),
+        "timings_s": dict(data.timings_s),
         "artifacts_sha256": artifacts.hashes(directory),
     }
     artifacts.write_text(directory / artifacts.RUN, artifacts.to_json(run))
     return run
 
 
-def summary(result: Result, directory: Path) -> dict[str, Any]:
+def summary(result: ReportData, directory: Path) -> dict[str, Any]:
     """What ``--json`` prints for one result."""
     protocol = result.protocol
     rows, cols = result.image.shape
     covered = sum(r.size_px[0] * r.size_px[1] for r in result.regions) / (rows * cols)
-    captured = [row.captured_fraction for row in result.efficiency if row.strategy == "deepscan"]
+    captured = [row["captured_fraction"] for row in result.efficiency if row["strategy"] == "deepscan"]
     return {
         "source": result.image.name,
         "out": str(directory),

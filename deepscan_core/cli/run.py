@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepscan_core.cli.arguments import DEFAULT_AREA_FRACTION, say
-from deepscan_core.cli.pipeline import Result, Timings, in_visiting_order, say_summary, summary, write_artifacts
+from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import DeepScanError, InputError
@@ -20,6 +20,7 @@ from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanLimits
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.study import Study
 
 STAGES = 6
@@ -91,7 +92,7 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
 
 def _plan(
     path: Path, image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance
-) -> Result:
+) -> ReportData:
     study = Study(
         image,
         backbone=arguments.backbone or DEFAULT_BACKBONE,
@@ -141,14 +142,15 @@ def _plan(
     stage("measuring")
     visited = in_visiting_order(regions, protocol)
     measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
-    return Result(
+    return ReportData(
         title=image.name,
         image=image,
         score_map=score_map,
         regions=visited,
         protocol=protocol,
         measurements=measurements,
-        efficiency=efficiency_rows(protocol),
+        efficiency=tuple(row.to_dict() for row in efficiency_rows(protocol)),
+        versions=versions(),
         parameters=parameters,
         timings_s=timings.seconds,
         notes=_notes(image, arguments, len(regions), len(visited)),

@@ -24,6 +24,10 @@ def command(arguments: argparse.Namespace) -> int:
         line += ["--project-dir", str(arguments.project_dir)]
     if arguments.script is not None:
         line += ["--script", str(arguments.script)]
+    if arguments.backbone is not None:
+        line += ["--backbone", arguments.backbone]
+    if arguments.keep:
+        line.append("--keep")
     return subprocess.run(line, check=False).returncode
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,7 @@ class SimulatedController:
         self._sleep = sleep
         self._clock_s = 0.0
         self._abort = threading.Event()
+        self._busy = threading.Event()  # from prepare to restore, and while a frame is recorded
 
     def context(self) -> ScanContext:
         """See `ScanController.context`."""
@@ -87,6 +89,7 @@ class SimulatedController:
     def prepare(self) -> None:
         """See `ScanController.prepare`: the simulated view is stopped; no other parameter is ever changed."""
         self._abort.clear()
+        self._busy.set()
         self.is_viewing = False
 
     def scan(self, step: ScanStep) -> ScanFrame:
@@ -102,16 +105,19 @@ class SimulatedController:
 
     def restore(self) -> None:
         """See `ScanController.restore`: there is nothing to undo, steps never change the context."""
+        self._busy.clear()
         self._abort.clear()
 
     def abort(self) -> None:
         """See `ScanController.abort`."""
-        self._abort.set()
+        if self._busy.is_set():
+            self._abort.set()
 
     def _record(self, grid: SamplingGrid, dwell_time_us: float, step: ScanStep | None) -> ScanFrame:
         values = record_counts(self._specimen, grid, dwell_time_us, self._current_pa, self._rng)
         started_s = self._clock_s
-        self._pass_time(values, dwell_time_us, step)
+        with self._interruptible():
+            self._pass_time(values, dwell_time_us, step)
         total = electrons(grid.rows, grid.cols, dwell_time_us, self._current_pa)
         return ScanFrame(
             values=values,
@@ -127,6 +133,18 @@ class SimulatedController:
             duration_s=self._clock_s - started_s,
             metadata={"instrument": self.name},
         )
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """A frame can be aborted while it is recorded, also outside a run."""
+        in_run = self._busy.is_set()
+        self._busy.set()
+        try:
+            yield
+        finally:
+            if not in_run:
+                self._busy.clear()
+                self._abort.clear()
 
     def _pass_time(self, values: npt.NDArray[np.float32], dwell_time_us: float, step: ScanStep | None) -> None:
         """Let the lines go by, so that an abort takes effect within a few of them."""

@@ -109,3 +109,9 @@ class TestSimulated(ControllerContract):
         for bad in ((-0.1, 0.0), (0.0, 1.1), (math.nan, 0.0)):
             with pytest.raises(InputError, match="park"):
                 BeamRest(park_fraction=bad)
+
+    def test_an_abort_while_nothing_runs_has_no_effect(self) -> None:
+        context = ScanContext(rows=32, cols=32, fov_y_nm=4, fov_x_nm=4, beam_current_pa=10)
+        controller = SimulatedController(spots_at([]), context)
+        controller.abort()
+        assert controller.preview().values.shape == (32, 32)
