@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,8 @@ class Study:
     def surprisal(self) -> ScoreMap:
         """Mode A: how rare each place is against the rest of the image, in nats."""
         if self._surprisal is None:
-            self._surprisal = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
+            with one_blas_thread():
+                self._surprisal = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
         return self._surprisal
 
     def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:
@@ -100,7 +102,8 @@ class Study:
         features = self._patches(step_px, step_px)
         rows, cols = np.rint(features.centers_px()).astype(int).T
         rarity = self.surprisal().values[rows, cols]
-        return taught_map(features, positives_px, negatives_px, rarity, seed=self.seed)
+        with one_blas_thread():
+            return taught_map(features, positives_px, negatives_px, rarity, seed=self.seed)
 
     def search(self, query: str, *, model: WordModel | None = None) -> ScoreMap:
         """Mode C: similarity of each place to a few words.
@@ -203,6 +206,18 @@ class Study:
         if (patch_px, step_px) not in self._features:
             self._features[patch_px, step_px] = self._pyramid.patches(patch_px=patch_px, step_px=step_px)
         return self._features[patch_px, step_px]
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep numpy's matrix products to one thread.
+
+    They are small here, and their idle threads wait busily for the next one: on two cores that doubles the time of the
+    network, which has threads of its own.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def _pair(size: float | YX) -> YX:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError, MissingError
+from deepscan_core.features.folding import fold_batch_norms, intermediate_maps
 from deepscan_core.features.pyramid import Level
 from deepscan_core.weights.catalogue import PACKAGED
 from deepscan_core.weights.hub import asking_the_hub
@@ -87,7 +88,7 @@ class Backbone:
         mean = torch.tensor(self.mean).view(1, -1, 1, 1)
         std = torch.tensor(self.std).view(1, -1, 1, 1)
         stacked = ((padded - mean) / std).contiguous(memory_format=torch.channels_last).to(device)
-        return _intermediates(self.network, stacked, self.indices)
+        return intermediate_maps(self.network, self.indices, stacked)
 
 
 @functools.lru_cache(maxsize=4)
@@ -115,9 +116,11 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights: Path | None = None, dev
     network = _filled_network(timm, name, weights).eval()
     import torch
 
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     indices, strides = _choose_levels(network, name)
-    settings = network.pretrained_cfg
+    settings: Any = network.pretrained_cfg
+    example = torch.rand((1, 3, 4 * max(strides), 4 * max(strides)), generator=torch.Generator().manual_seed(0))
+    network = fold_batch_norms(network, indices, example)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     packaged = PACKAGED.get(base_name) if weights is None else None
     return Backbone(
         name=name,
@@ -228,7 +231,7 @@ def measure_origins(network: nn.Module, indices: tuple[int, ...], strides: tuple
     device = next(network.parameters()).device
     batch = torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1).to(device)
     with torch.inference_mode():
-        maps = _intermediates(network, batch, indices)
+        maps = intermediate_maps(network, indices, batch)
     origins = []
     for values, stride in zip(maps, strides, strict=True):
         change = (values[1:] - values[:1]).pow(2).sum(dim=1).double().cpu().numpy()
@@ -238,13 +241,6 @@ def measure_origins(network: nn.Module, indices: tuple[int, ...], strides: tuple
         centroids = np.stack([change.sum(axis=2) @ cells, change.sum(axis=1) @ cells], axis=1) / total[:, None]
         origins.append(float(np.mean(places - centroids * stride)))
     return tuple(origins)
-
-
-def _intermediates(network: Any, batch: torch.Tensor, indices: tuple[int, ...]) -> list[torch.Tensor]:
-    maps: list[torch.Tensor] = network.forward_intermediates(
-        batch, indices=list(indices), stop_early=True, intermediates_only=True, output_fmt="NCHW"
-    )
-    return maps
 
 
 def _resample(tensor: torch.Tensor, scale: float) -> torch.Tensor:

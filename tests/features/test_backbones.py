@@ -98,3 +98,47 @@ def test_a_tampered_weights_package_is_refused(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(PackagedWeights, "file", lambda self: fake)
     with pytest.raises(MissingError, match="SHA-256"):
         PACKAGED["tf_efficientnet_lite0"].checked_file()
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "regnety_004", "resnet18", "convnext_atto"])
+def test_folding_changes_the_time_and_not_the_numbers(name: str) -> None:
+    import timm
+    import torch
+
+    from deepscan_core.features.folding import fold_batch_norms, intermediate_maps
+
+    torch.manual_seed(0)
+    network = timm.create_model(name).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # statistics as after training, not those of a new network
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    batch = torch.rand(1, 3, 96, 96)
+    folded = fold_batch_norms(network, (1, 2, 3), batch)
+    assert (folded is network) == (name == "convnext_atto")
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules()) == (name != "convnext_atto")
+    other = torch.rand(1, 3, 96, 96)
+    with torch.inference_mode():
+        pairs = zip(*(intermediate_maps(n, (1, 2, 3), other) for n in (network, folded)), strict=True)
+        for before, after in pairs:
+            assert torch.allclose(before, after, atol=1e-3 * float(before.abs().max()))
+
+
+def test_a_network_that_uses_a_convolution_twice_is_left_alone() -> None:
+    import torch
+    from torch import nn
+
+    from deepscan_core.features.folding import fold_batch_norms
+
+    class Forked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+        def forward_intermediates(self, x: torch.Tensor, **_: object) -> list[torch.Tensor]:
+            y = self.conv(x)
+            return [self.norm(y) + y]
+
+    network = Forked().eval()
+    network.norm.running_mean.fill_(3)
+    assert fold_batch_norms(network, (0,), torch.rand(1, 3, 16, 16)) is network
