@@ -53,6 +53,7 @@ def swift(tmp_path: Path, script: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(ATTEMPTS * TIMEOUT_S + 60)
 def test_real_swift_attaches_plans_and_runs_by_script(tmp_path: Path) -> None:
     run = swift(tmp_path, SCRIPT)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
@@ -62,6 +63,7 @@ def test_real_swift_attaches_plans_and_runs_by_script(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(ATTEMPTS * TIMEOUT_S + 60)
 def test_a_script_that_fails_ends_swift_and_says_why(tmp_path: Path) -> None:
     script = tmp_path / "bad.py"
     script.write_text("async def main(window):\n    raise RuntimeError('no such crystal')\n", encoding="utf-8")
