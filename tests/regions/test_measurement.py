@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
@@ -16,18 +17,20 @@ from deepscan_core.study import Study
 DIAMETERS = (10, 16, 24, 40, 60)
 
 
-def discs(diameter: float, *, contrast: float, noise: float, seed: int) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Antialiased discs at random places on a background of 100."""
+def discs(
+    diameter: float, *, contrast: float, noise: float, seed: int, blur_px: float = 0.0, slope: float = 0.0
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Antialiased discs at random places on a background of 100, which may slope, seen through a blur."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:384, :384]
-    array = np.full((384, 384), 100.0)
+    array = 100 * (1 + slope * (x / 384 - 0.5))
     places: list[tuple[float, float]] = []
     while len(places) < 4:
         place = rng.uniform(diameter, 384 - diameter, 2)
         if all(math.dist(place, other) > 2.2 * diameter + 8 for other in places):
             places.append((float(place[0]), float(place[1])))
             array += contrast * np.clip(diameter / 2 - np.hypot(y - place[0], x - place[1]) + 0.5, 0, 1)
-    return array + rng.normal(0, noise, array.shape), places
+    return ndimage.gaussian_filter(array, blur_px) + rng.normal(0, noise, array.shape), places
 
 
 def at(objects: tuple[RegionMeasurement, ...], place: tuple[float, float], reach: float) -> list[RegionMeasurement]:
@@ -35,7 +38,10 @@ def at(objects: tuple[RegionMeasurement, ...], place: tuple[float, float], reach
 
 
 @pytest.mark.parametrize("diameter", DIAMETERS)
-@pytest.mark.parametrize(("contrast", "noise"), [(60, 0.0), (60, 4.0), (-50, 4.0)])
+@pytest.mark.parametrize(
+    ("contrast", "noise", "blur_px", "slope"),
+    [(60, 0.0, 0, 0), (50, 8.0, 0, 0), (-50, 4.0, 0, 0), (60, 3.0, 1.0, 0), (60, 5.0, 0, 0.3)],
+)
 @pytest.mark.parametrize(
     ("patch_px", "step_px", "fraction", "region_px"), [(8, 4, 0.05, 16), (16, 8, 0.15, None), (32, 8, 0.3, 64)]
 )
@@ -43,12 +49,14 @@ def test_discs_are_measured_whatever_the_patch_the_threshold_and_the_region(
     diameter: int,
     contrast: float,
     noise: float,
+    blur_px: float,
+    slope: float,
     patch_px: float,
     step_px: float,
     fraction: float,
     region_px: int | None,
 ) -> None:
-    array, places = discs(diameter, contrast=contrast, noise=noise, seed=diameter)
+    array, places = discs(diameter, contrast=contrast, noise=noise, seed=diameter, blur_px=blur_px, slope=slope)
     study = Study(CalibratedImage(array, pixel_size_nm=0.5), backbone="classical", patch_px=patch_px, step_px=step_px)
     regions = study.regions(study.surprisal(), area_fraction=fraction, region_size_px=region_px)
     objects = study.measure(regions)
