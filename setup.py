@@ -56,7 +56,7 @@ setup(
         "io": ["nionswift-io>=15.5"],
         "dev": SWIFT + SIMULATOR + TEXT + DEVELOPMENT,
     },
-    entry_points={"console_scripts": ["deepscan=deepscan_core.cli:main"]},
+    entry_points={"console_scripts": ["deepscan=deepscan_core.cli:entry"]},
     classifiers=[
         "Intended Audience :: Science/Research",
         "License :: OSI Approved :: GNU General Public License v3 or later (GPLv3+)",

@@ -18,6 +18,7 @@ from deepscan_core.routing.tour import open_tour
 DEFAULT_DWELL_US = 8.0
 ASSUMED_CURRENT_PA = 50.0  # of the order of an imaging probe; a plan says whether its current was given or assumed
 SHORTEST_DWELL_US = 0.05
+LARGEST_STEP_SAMPLES = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +108,13 @@ def predicted_time_s(steps: Sequence[ScanStep], context: ScanContext, settings: 
 
 
 def _samples(region: ScanRegion, settings: PlanSettings) -> tuple[int, int]:
-    height, width = region.size_px
-    return (max(1, round(height * settings.density)), max(1, round(width * settings.density)))
+    rows, cols = (max(1, round(side * settings.density)) for side in region.size_px)
+    if max(rows, cols) > LARGEST_STEP_SAMPLES:
+        raise InputError(
+            f"a density of {settings.density:g} asks for {rows} x {cols} samples a region: "
+            f"ask for at most {LARGEST_STEP_SAMPLES} a side"
+        )
+    return (rows, cols)
 
 
 def _dwell_us(regions: Sequence[ScanRegion], context: ScanContext, settings: PlanSettings) -> float:

@@ -84,8 +84,9 @@ def test_small_and_narrow_images_work(shape: tuple[int, int], backbone: str) -> 
 
 
 @pytest.mark.parametrize("array", [np.ones((64, 64)), np.zeros((64, 64), np.uint8)])
-def test_a_constant_image_surprises_nobody(array: np.ndarray) -> None:
-    one = ds.Study(ds.CalibratedImage(array), backbone="classical")
+@pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
+def test_a_constant_image_surprises_nobody(array: np.ndarray, backbone: str) -> None:
+    one = ds.Study(ds.CalibratedImage(array), backbone=backbone)
     assert np.ptp(one.surprisal().values) == 0
     assert one.regions(one.surprisal(), area_fraction=0.2) == ()
 

@@ -6,12 +6,15 @@ aborted, its journal is kept; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from deepscan_core.cli.arguments import build_parser
 from deepscan_core.errors import DeepScanError, InstrumentError, UnsupportedStep
 
+TRACEBACK_VARIABLE = "DEEPSCAN_TRACEBACK"
 EXIT_DONE, EXIT_INPUT, EXIT_INSTRUMENT, EXIT_INTERRUPTED = 0, 2, 3, 130
 
 
@@ -31,6 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("there is not enough memory for this image: crop it, or use one scale", EXIT_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
+    except OSError as error:
+        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}: free it, or give another", EXIT_INPUT)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        kind = type(error).__name__
+        return _fail(
+            f"internal error ({kind}: {error}): please report it; {TRACEBACK_VARIABLE}=1 shows where", EXIT_INPUT
+        )
+
+
+def entry() -> int:
+    """The installed command: like `main`, without the warnings of libraries, which are for developers."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    return main()
 
 
 def _fail(message: object, code: int) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError
 from deepscan_core.features import classical
 from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
-from deepscan_core.features.pyramid import FeaturePyramid
+from deepscan_core.features.pyramid import FeaturePyramid, Level
 from deepscan_core.records.coordinates import check_positive
 
 SMALLEST_SCALED_SIDE_PX = 16
@@ -55,7 +55,10 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
     but for the largest one.
     """
     rows, cols = scaled.shape
-    if settings.backbone == classical.NAME:
+    if np.ptp(scaled) == 0:  # nothing to see; a network would see the border it was given
+        nothing = np.zeros((1, rows, cols), np.float32)
+        levels = [Level(values=nothing, stride_px=1.0, origin_px=0.0)]
+    elif settings.backbone == classical.NAME:
         levels = [classical.classical_level(scaled)]
     else:
         backbone = load_backbone(settings.backbone, settings.weights, settings.device)

@@ -13,6 +13,8 @@ from deepscan_core.records.coordinates import check_finite
 
 Denoising = Literal["none", "gaussian", "median", "tv", "nl_means"]
 
+LARGEST_PLAIN = {np.dtype(np.float32): 1e30, np.dtype(np.float64): 1e100}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
@@ -59,20 +61,32 @@ def normalise(array: npt.NDArray[Any], settings: Preprocessing | None = None) ->
     must not rule the range, and something rare and very bright must not look like the bulk's brightest noise.
     """
     settings = settings or Preprocessing()
-    values = array.astype(np.float32)
-    if array.dtype.kind == "f":
-        measured = np.isfinite(values)
-        if not measured.all():
-            values = np.where(measured, values, np.median(values[measured]))
+    values = fill_unmeasured(array)
     low, high = np.percentile(values, [settings.low_percentile, settings.high_percentile])
     if high <= low:  # a nearly constant image with a few different pixels
         low, high = float(values.min()), float(values.max())
     if high <= low:
         return np.zeros(array.shape, np.float32)
-    scaled = (values - np.float32(low)) / np.float32(high - low)
+    scaled = ((values - values.dtype.type(low)) / values.dtype.type(high - low)).astype(np.float32, copy=False)
     beyond = scaled - np.clip(scaled, 0, 1)
     scaled += np.sign(beyond) * np.log1p(np.abs(beyond)) - beyond
     return _equalise(_denoise(scaled, settings.denoise), settings.clahe)
+
+
+def fill_unmeasured(array: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
+    """An image as floats that hold its numbers exactly enough, with the median where it is NaN or infinite.
+
+    float32 for up to 16 bits and float32, float64 for the rest; very large numbers are scaled down, so that differences
+    of them stay finite.
+    """
+    narrow = array.dtype.itemsize <= 2 or array.dtype == np.float32
+    values: npt.NDArray[np.floating[Any]] = array.astype(np.float32 if narrow else np.float64)
+    if array.dtype.kind == "f":
+        measured = np.isfinite(values)
+        if not measured.all():
+            values = np.where(measured, values, np.median(values[measured]))
+    largest = float(np.abs(values).max())
+    return values / largest if largest > LARGEST_PLAIN[values.dtype] else values
 
 
 def _denoise(scaled: npt.NDArray[np.float32], kind: Denoising) -> npt.NDArray[np.float32]:

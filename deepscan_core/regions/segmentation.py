@@ -65,10 +65,7 @@ def segment_regions(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) -> l
     Assumes that within some window around it an object covers less than half. Two objects that touch are one. Objects
     below 6 px, or standing out by less than 5 times the background's spread after smoothing over a pixel, are not found.
     """
-    values = array.astype(np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        values = np.where(finite, values, np.median(values[finite]))
+    values = _centred(array)
     taken = np.zeros(values.shape, bool)
     found: list[Segment] = []
     for index, region in enumerate(regions):
@@ -77,6 +74,16 @@ def segment_regions(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) -> l
                 taken[segment.window] |= segment.mask
                 found.append(segment)
     return found
+
+
+def _centred(array: npt.NDArray[Any]) -> FloatImage:
+    """The image less its median, in units of its range: float32 then keeps small contrasts on a high ground."""
+    values = array.astype(np.float64)
+    finite = np.isfinite(values)
+    middle = float(np.median(values[finite]))
+    values = np.where(finite, values, middle)
+    reach = float(np.abs(values / 2 - middle / 2).max()) or 1.0  # halves, whose difference cannot overflow
+    return ((values / 2 - middle / 2) / reach).astype(np.float32)
 
 
 def _segments_at(values: FloatImage, region: ScanRegion, index: int) -> list[Segment]:

@@ -136,6 +136,9 @@ def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
         (["--denoise", "magic"], "magic"),
         (["--dwell-us", "0"], "dwell"),
         (["--max-dose-e-per-nm2", "10"], "pixel size"),
+        (["--density", "1e9"], "16384 a side"),
+        (["--backbone", "tf_efficientnet_lite0", "--device", "banana"], "device 'banana'"),
+        (["--backbone", "tf_efficientnet_lite0", "--backbone-weights", "absent.pth"], "absent.pth"),
         (["--unknown"], "--unknown"),
     ],
 )
@@ -178,6 +181,23 @@ def test_interruption_leaves_nothing(
     monkeypatch.setattr(module, "write_artifacts", interrupt)
     assert "interrupted" in refused(capsys, ["run", str(image), "--out", str(tmp_path / "out"), *FAST], code=130)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spots.tif"]
+
+
+def test_an_internal_error_is_one_line_too(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import deepscan_core.cli.run as module
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(module, "write_artifacts", fail)
+    line = refused(capsys, ["run", str(image), "--out", str(tmp_path / "out"), *FAST])
+    assert "ZeroDivisionError: division by zero" in line
+    assert "DEEPSCAN_TRACEBACK=1" in line
+    monkeypatch.setenv("DEEPSCAN_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["run", str(image), "--out", str(tmp_path / "out"), *FAST])
 
 
 @pytest.mark.network

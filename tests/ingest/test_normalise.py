@@ -42,6 +42,13 @@ def test_nan_becomes_ordinary_and_spoils_nothing() -> None:
     assert 0.3 < result[:5, :5].mean() < 0.7
 
 
+def test_the_range_of_the_numbers_does_not_matter() -> None:
+    large = (IMAGE.astype(np.float64) - 50) * 1e306
+    assert normalise(large) == pytest.approx(normalise(IMAGE), abs=1e-3)
+    on_a_high_ground = (IMAGE * 10).astype(np.uint32) + 4_000_000_000
+    assert normalise(on_a_high_ground) == pytest.approx(normalise((IMAGE * 10).astype(np.uint32)), abs=1e-3)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, bool])
 def test_a_constant_image_is_nothing(dtype: type) -> None:
     assert not normalise(np.ones((20, 20), dtype)).any()

@@ -133,6 +133,12 @@ def test_an_object_that_leaves_the_image_says_so() -> None:
     assert measured.area_px == 500
 
 
+def test_a_high_ground_and_large_numbers_do_not_matter() -> None:
+    plain = measure_one(ellipse_image(0.3), 1.0)
+    for array in (ellipse_image(0.3).astype(np.uint32) + 4_000_000_000, ellipse_image(0.3) * 1e300):
+        assert measure_one(array, 1.0).area_nm2 == plain.area_nm2
+
+
 def test_noise_alone_is_no_object() -> None:
     array = np.random.default_rng(3).normal(100, 5, (256, 256))
     regions = [ScanRegion(center_px=(y, x), size_px=(32, 32), score=1) for y in (50, 120, 200) for x in (50, 120, 200)]
