@@ -41,8 +41,10 @@ def main() -> None:
         with torch.inference_mode():
             network(tensor)
 
+    images = iter([rng.normal(100, 10, (arguments.side, arguments.side)) for _ in range(arguments.repeats + 2)])
+
     def surprisal() -> None:
-        Study(CalibratedImage(rng.normal(100, 10, (arguments.side, arguments.side)))).surprisal()
+        Study(CalibratedImage(next(images))).surprisal()
 
     for work in (forward, surprisal):
         work()
