@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.costs import ScanCosts
-from deepscan_core.records.frames import ScanFrame
-from deepscan_core.records.protocol import ScanProtocol, ScanStep
+from deepscan_core.records.protocol import ScanProtocol
 
 COLUMNS = ("strategy", "area_fraction", "dose_fraction", "time_s", "captured_fraction", "basis")
 
@@ -42,7 +41,7 @@ def efficiency_rows(
     protocol: ScanProtocol,
     *,
     truth_px: Sequence[YX] | None = None,
-    preview: ScanFrame | None = None,
+    preview_dwell_us: float | None = None,
     costs: ScanCosts | None = None,
 ) -> tuple[EfficiencyRow, ...]:
     """Curves of the plan and of a raster scan of the whole frame at the plan's dwell time and density.
@@ -51,25 +50,26 @@ def efficiency_rows(
     ----------
     protocol : the plan.
     truth_px : ``(y, x)`` of all planted defects inside the frame; None where the truth is not known.
-    preview : the frame the plan was made on, to be charged.
+    preview_dwell_us : dwell time of the frame the plan was made on, to be charged. Where it is not known nothing is
+        said to be captured, because it would be said for too little.
     costs : overheads of the instrument.
     """
     if not protocol.steps:
         return ()
     costs = costs or ScanCosts()
-    truth = None if truth_px is None else np.asarray(truth_px, float).reshape(-1, 2)
-    return (*_plan_rows(protocol, truth, preview, costs), *_raster_rows(protocol, truth, costs))
+    truth = None if truth_px is None or preview_dwell_us is None else np.asarray(truth_px, float).reshape(-1, 2)
+    return (*_plan_rows(protocol, truth, preview_dwell_us, costs), *_raster_rows(protocol, truth, costs))
 
 
 def _plan_rows(
-    protocol: ScanProtocol, truth: npt.NDArray[np.float64] | None, preview: ScanFrame | None, costs: ScanCosts
+    protocol: ScanProtocol, truth: npt.NDArray[np.float64] | None, preview_dwell_us: float | None, costs: ScanCosts
 ) -> list[EfficiencyRow]:
     context = protocol.context
     full_dwell = _raster_samples(protocol) * protocol.steps[0].dwell_time_us
     time_s = dwell = area = 0.0
-    if preview is not None:
-        time_s = costs.frame_time_s(context.rows, context.cols, preview.dwell_time_us)
-        dwell = context.rows * context.cols * preview.dwell_time_us
+    if preview_dwell_us is not None:
+        time_s = costs.frame_time_s(context.rows, context.cols, preview_dwell_us)
+        dwell = context.rows * context.cols * preview_dwell_us
     seen = None if truth is None else np.zeros(len(truth), bool)
     rows = [_row("deepscan", area, dwell / full_dwell, time_s, seen)]
     here = context.px_from_fraction((0.5, 0.5))
@@ -82,7 +82,7 @@ def _plan_rows(
         dwell += step.rows * step.cols * step.dwell_time_us
         area += step.height_px * step.width_px / (context.rows * context.cols)
         if seen is not None and truth is not None:
-            seen |= _inside(truth, step)
+            seen |= np.array([step.holds_px(context, (float(y), float(x))) for y, x in truth], bool)
         rows.append(_row("deepscan", area, dwell / full_dwell, time_s, seen))
     return rows
 
@@ -104,13 +104,6 @@ def _raster_rows(
 def _raster_samples(protocol: ScanProtocol) -> float:
     step, context = protocol.steps[0], protocol.context
     return context.rows * context.cols * (step.rows / step.height_px) * (step.cols / step.width_px)
-
-
-def _inside(truth: npt.NDArray[np.float64], step: ScanStep) -> npt.NDArray[np.bool_]:
-    inside: npt.NDArray[np.bool_] = (np.abs(truth[:, 0] - step.center_y_px) <= step.height_px / 2) & (
-        np.abs(truth[:, 1] - step.center_x_px) <= step.width_px / 2
-    )
-    return inside
 
 
 def _row(strategy: str, area: float, dose: float, time_s: float, seen: npt.NDArray[np.bool_] | None) -> EfficiencyRow:

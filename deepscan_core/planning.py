@@ -11,14 +11,19 @@ from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import YX, ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons, longest_dwell_us
 from deepscan_core.records.image import CalibratedImage
-from deepscan_core.records.protocol import ScanLimits, ScanProtocol, ScanStep
+from deepscan_core.records.protocol import (
+    LARGEST_STEP_SAMPLES,
+    LONGEST_DWELL_US,
+    SHORTEST_DWELL_US,
+    ScanLimits,
+    ScanProtocol,
+    ScanStep,
+)
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.routing.tour import open_tour
 
 DEFAULT_DWELL_US = 8.0
 ASSUMED_CURRENT_PA = 50.0  # of the order of an imaging probe; a plan says whether its current was given or assumed
-SHORTEST_DWELL_US = 0.05
-LARGEST_STEP_SAMPLES = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,11 @@ class PlanSettings:
         check_positive("density", self.density)
         if self.dwell_time_us is not None:
             check_positive("dwell_time_us", self.dwell_time_us)
+            if not SHORTEST_DWELL_US <= self.dwell_time_us <= LONGEST_DWELL_US:
+                raise InputError(
+                    f"a dwell time of {self.dwell_time_us:g} µs is not for scanning: "
+                    f"give {SHORTEST_DWELL_US:g} to {LONGEST_DWELL_US:g} µs"
+                )
 
 
 def make_protocol(

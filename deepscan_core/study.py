@@ -16,7 +16,7 @@ from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.features.extractor import ExtractorSettings, extract
 from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.ingest.normalise import Preprocessing, normalise
-from deepscan_core.records.coordinates import YX, check_finite, check_positive
+from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DEFAULT_REGION_SHARE = 1 / 16  # of the shorter side of the image
 SMALLEST_DEFAULT_REGION_PX = 8
 TEACHER_STEP_PX = 4.0
+ROUNDS = 4  # of looking for better places than the halos of spots
 
 
 class Study:
@@ -100,6 +101,8 @@ class Study:
         """
         step_px = min(TEACHER_STEP_PX, self._step_px)
         features = self._patches(step_px, step_px)
+        positives_px = as_points("positives_px", positives_px)
+        negatives_px = as_points("negatives_px", negatives_px)
         rows, cols = np.rint(features.centers_px()).astype(int).T
         rarity = self.surprisal().values[rows, cols]
         with one_blas_thread():
@@ -167,8 +170,7 @@ class Study:
                 )
             calibrated = level_for_false_regions(expected_false_regions, places_for(self.image.shape, size_px))
             level = calibrated if level is None else max(level, calibrated)
-        found = select_regions(score_map, Selection(size_px=size_px, area_fraction=area_fraction, level=level))
-        found = centre_on_objects(self.image.array, found)
+        found = self._select(score_map, Selection(size_px=size_px, area_fraction=area_fraction, level=level))
         context = self.image.context()
         if not context.is_calibrated:
             return found
@@ -182,6 +184,20 @@ class Study:
     ) -> tuple[RegionMeasurement, ...]:
         """Segment the image inside the regions and measure each object; scores come from `score_map` or the surprisal."""
         return measure_regions(self.image, regions, score_map or self.surprisal())
+
+    def _select(self, score_map: ScoreMap, selection: Selection) -> tuple[ScanRegion, ...]:
+        """Select and centre; what was planned for a halo is planned elsewhere, as far as the area allows."""
+        blocked = np.zeros(score_map.shape, bool)
+        for _ in range(ROUNDS):
+            selected = select_regions(score_map, selection, blocked=blocked)
+            centred = centre_on_objects(self.image.array, selected)
+            if len(centred) == len(selected) or selection.area_fraction is None:
+                break
+            kept = {region.score for region in centred}
+            for region in selected:
+                if region.score not in kept:
+                    blocked[region.slices(score_map.shape)] = True
+        return centred
 
     def _region_size_px(self, size_px: float | YX | None, size_nm: float | YX | None) -> tuple[int, int]:
         if size_px is not None and size_nm is not None:

@@ -88,6 +88,8 @@ class Survey:
         self.check()
         done: frozenset[int] = frozenset()
         if self._directory is not None:
+            if self._resume and not (self._directory / FILE_NAME).exists():
+                raise InputError(f"{self._directory / FILE_NAME} does not exist: there is nothing to resume")
             (self._directory / TILES).mkdir(parents=True, exist_ok=True)
             self._journal = Journal(self._directory, self._protocol, resume=self._resume)
             done = self._journal.steps_done
@@ -123,7 +125,13 @@ class Survey:
         for line in self._journal.entries:
             if line["event"] != "step" or line["order"] not in done:
                 continue
-            values = np.load(self._directory / _tile_name(line["order"]), allow_pickle=False)
+            path = self._directory / _tile_name(line["order"])
+            try:
+                values = np.load(path, allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise InputError(
+                    f"{path} cannot be read ({error}): put it back, or start anew with --overwrite"
+                ) from None
             self.frames.append(
                 ScanFrame(
                     values=values,

@@ -24,7 +24,11 @@ tiles = survey.run()
 
 in_context = [context.nm_from_specimen((float(y), float(x))) for y, x in specimen.defects_nm]
 inside = [context.px_from_nm(p) for p in in_context if max(abs(p[0]), abs(p[1])) < 10]
-last = [row for row in efficiency_rows(protocol, truth_px=inside, preview=preview) if row.strategy == "deepscan"][-1]
+last = [
+    row
+    for row in efficiency_rows(protocol, truth_px=inside, preview_dwell_us=preview.dwell_time_us)
+    if row.strategy == "deepscan"
+][-1]
 print(
     f"\n{len(tiles)} tiles; {last.captured_fraction:.0%} of {len(inside)} defects "
     f"for {last.dose_fraction:.0%} of the dose of a full scan, the preview included"

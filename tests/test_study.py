@@ -104,3 +104,10 @@ def test_gain_and_offset_of_the_detector_do_not_matter() -> None:
     plain = ds.Study(ds.CalibratedImage(array)).surprisal().values
     other = ds.Study(ds.CalibratedImage(array * 37 - 900)).surprisal().values
     assert np.corrcoef(plain.ravel(), other.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("clicks", [[(5,)], (100, 100), [("a", 1)], [(1.0, float("nan"))], "here"])
+def test_clicks_that_are_no_pairs_are_refused_in_words(clicks: object) -> None:
+    with pytest.raises(ds.DeepScanError, match="pairs"):
+        study().teach(clicks)  # type: ignore[arg-type]
+    assert study().teach(np.array([PLACES[0]])).kind == "probability"  # type: ignore[arg-type]

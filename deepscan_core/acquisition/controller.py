@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import YX, ScanContext
+from deepscan_core.records.coordinates import YX, ScanContext, check_finite
 from deepscan_core.records.frames import ScanFrame
-from deepscan_core.records.protocol import ScanStep
+from deepscan_core.records.protocol import LARGEST_STEP_SAMPLES, LONGEST_DWELL_US, SHORTEST_DWELL_US, ScanStep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class Capabilities:
     park: bool
     stage: bool
     line_abort: bool
-    shortest_dwell_us: float = 0.1
-    longest_dwell_us: float = 1e6
-    largest_frame_px: int = 8192
+    shortest_dwell_us: float = SHORTEST_DWELL_US
+    longest_dwell_us: float = LONGEST_DWELL_US
+    largest_frame_px: int = LARGEST_STEP_SAMPLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,10 @@ class BeamRest:
     park_fraction: YX | None = None
 
     def __post_init__(self) -> None:
-        if self.park_fraction is not None and not all(0 <= f <= 1 for f in self.park_fraction):
+        if self.park_fraction is None:
+            return
+        check_finite("a park position", *self.park_fraction)
+        if len(self.park_fraction) != 2 or not all(0 <= f <= 1 for f in self.park_fraction):
             raise InputError(f"park position {self.park_fraction}: give two fractions of the frame between 0 and 1")
 
 

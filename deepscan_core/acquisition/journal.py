@@ -68,6 +68,9 @@ class Journal:
         try:
             lines = [json.loads(line) for line in complete.splitlines()]
             found = lines[0]["protocol_sha256"] if lines else None
+            for line in lines:
+                if line["event"] == "step":
+                    _ = (int(line["order"]), float(line["dwell_time_us"]), line["channel"], line["started_s"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self._path} is not a journal ({error}): give another --out") from None
         if found != self._hash:

@@ -7,7 +7,7 @@ import math
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
 from deepscan_core.errors import ProtocolError, UnsupportedStep
 from deepscan_core.records.coordinates import ScanContext
-from deepscan_core.records.costs import dose_e_per_nm2
+from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 
 RELATIVE_TOLERANCE = 1e-6  # JSON keeps 17 digits; more difference than this is a difference
@@ -24,9 +24,7 @@ def check_plan(protocol: ScanProtocol, context: ScanContext, capabilities: Capab
     if not planned.is_calibrated:
         raise ProtocolError("the protocol has no calibration: plan again with --pixel-size-nm")
     _check_same_context(planned, context)
-    limit_s = protocol.limits.max_time_s
-    if limit_s is not None and protocol.predicted_time_s > limit_s * (1 + RELATIVE_TOLERANCE):
-        raise ProtocolError(f"the plan takes {protocol.predicted_time_s:.3g} s, more than its limit of {limit_s:g} s")
+    _check_time(protocol)
     check_context(planned, capabilities)
     for step in protocol.steps:
         check_step(step, planned, capabilities)
@@ -81,12 +79,30 @@ def _check_inside(step: ScanStep, context: ScanContext) -> None:
                     f"step {step.order} reaches ({y_px:.2f}, {x_px:.2f}) px, outside the context of "
                     f"{context.rows} x {context.cols} px"
                 )
+    sizes_px = [nm / pitch for nm, pitch in zip(step.size_nm, context.pixel_size_nm, strict=True)]
+    if not all(
+        math.isclose(a, b, abs_tol=EDGE_TOLERANCE_PX)
+        for a, b in zip(sizes_px, (step.height_px, step.width_px), strict=True)
+    ):
+        raise ProtocolError(
+            f"step {step.order}: its size in px ({step.height_px:g}, {step.width_px:g}) and in nm "
+            f"({step.height_nm:g}, {step.width_nm:g}) are different sizes: plan again"
+        )
     y_px, x_px = context.px_from_nm(step.center_nm)
     if math.dist((y_px, x_px), (step.center_y_px, step.center_x_px)) > EDGE_TOLERANCE_PX:
         raise ProtocolError(
             f"step {step.order}: its centre in px ({step.center_y_px:g}, {step.center_x_px:g}) and in nm "
             f"({step.center_y_nm:g}, {step.center_x_nm:g}) are different places"
         )
+
+
+def _check_time(protocol: ScanProtocol) -> None:
+    """The limit holds for what the steps take, whatever the file says they take."""
+    costs = ScanCosts()
+    frames_s = sum(costs.frame_time_s(step.rows, step.cols, step.dwell_time_us) for step in protocol.steps)
+    time_s, limit_s = max(frames_s, protocol.predicted_time_s), protocol.limits.max_time_s
+    if limit_s is not None and time_s > limit_s * (1 + RELATIVE_TOLERANCE):
+        raise ProtocolError(f"the plan takes {time_s:.3g} s, more than its limit of {limit_s:g} s")
 
 
 def _check_dose(step: ScanStep, context: ScanContext, limit: float | None) -> None:

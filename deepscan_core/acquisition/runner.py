@@ -101,8 +101,8 @@ class Runner:
         if self._status.state is not RunState.IDLE:
             raise InputError(f"this run is {self._status.state.value} already: make a new Runner")
         check_rest(self._rest, self._controller.capabilities)
-        self._report(RunState.RUNNING)
         try:
+            self._report(RunState.RUNNING)
             try:
                 self._controller.prepare()
                 self._controller.rest(self._rest)

@@ -28,6 +28,7 @@ FOV_NM = 20.0
 BEAM_CURRENT_PA = 50.0
 PREVIEW_DWELL_US = 2.0
 REGION_PX = 32
+PREVIEW_DWELL = "preview_dwell_us"
 STAGES = 6
 
 
@@ -67,7 +68,11 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
                 regions,
                 PlanSettings(),
                 context=controller.context(),
-                provenance={"tool": "deepscan demo", "world": f"{SPECIMEN}:{arguments.seed}"},
+                provenance={
+                    "tool": "deepscan demo",
+                    "world": f"{SPECIMEN}:{arguments.seed}",
+                    PREVIEW_DWELL: PREVIEW_DWELL_US,
+                },
             ),
         )
         stage("visiting the regions")
@@ -84,7 +89,10 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
             regions=visited,
             protocol=protocol,
             measurements=measurements,
-            efficiency=tuple(row.to_dict() for row in efficiency_rows(protocol, truth_px=truth_px, preview=preview)),
+            efficiency=tuple(
+                row.to_dict()
+                for row in efficiency_rows(protocol, truth_px=truth_px, preview_dwell_us=preview.dwell_time_us)
+            ),
             versions=versions(),
             parameters={
                 "specimen": f"{SPECIMEN}:{arguments.seed}",

@@ -13,7 +13,7 @@ import numpy as np
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
 from deepscan_core.cli.arguments import say
-from deepscan_core.cli.demo import defects_in_frame
+from deepscan_core.cli.demo import PREVIEW_DWELL, defects_in_frame
 from deepscan_core.cli.pipeline import Timings, region_of, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
@@ -25,6 +25,7 @@ from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreKind, ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
+from deepscan_core.records.regions import RegionMeasurement
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.reporting import artifacts
 from deepscan_core.reporting.report_data import ReportData
@@ -36,6 +37,8 @@ KIND_OF_MODE: Mapping[Any, ScoreKind] = {"teacher": "probability", "words": "sim
 
 def command(arguments: argparse.Namespace) -> int:
     """Check a plan against an instrument and carry it out."""
+    if arguments.seed < 0:
+        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
     protocol = ScanProtocol.from_file(arguments.protocol)
     if not protocol.context.is_calibrated:
         raise ProtocolError(f"{arguments.protocol} has no calibration: plan again with --pixel-size-nm")
@@ -118,57 +121,99 @@ def _carry_out(
     rest: BeamRest,
 ) -> dict[str, Any]:
     timings = Timings()
-    with stages(len(protocol.steps) + 2, "execute") as stage:
-        order = iter(range(2, len(protocol.steps) + 2))
-
-        def on_frame(frame: ScanFrame) -> None:
-            stage(f"region {next(order)}" if frame.step is not protocol.steps[-1] else "measuring")
-
+    # Everything that can be missing or damaged is read before the first exposure.
+    image = _overview(arguments, protocol, specimen)
+    score_map = _map_of(arguments.protocol.parent / artifacts.SCAN_MAP, protocol)
+    measurements = timings.measure("measure", lambda: _measure(protocol, image, score_map))
+    with stages(len(protocol.steps) + 1, "execute") as stage:
+        names = iter([f"region {step.order}" for step in protocol.steps[1:]] + ["writing"])
         stage("region 1")
         if arguments.overwrite:
             Survey(protocol, controller, rest=rest).check()
             discard_run(arguments.out)
         survey = Survey(
-            protocol, controller, directory=arguments.out, resume=arguments.resume, rest=rest, on_frame=on_frame
+            protocol,
+            controller,
+            directory=arguments.out,
+            resume=arguments.resume,
+            rest=rest,
+            on_frame=lambda _: stage(next(names)),
         )
         tiles = timings.measure("scan", survey.run)
-        image = _overview(arguments, protocol, controller)
-        score_map = _map_of(arguments.protocol.parent / artifacts.SCAN_MAP, protocol)
-        regions = tuple(region_of(step) for step in protocol.steps)
-        truth_nm = [] if specimen is None else defects_in_frame(specimen, protocol.context)
-        truth_px: list[YX] | None = [protocol.context.px_from_nm(p) for p in truth_nm] or None
-        result = ReportData(
-            title=f"{protocol.source_name}, scanned by {controller.name}",
-            image=image,
-            score_map=score_map,
-            regions=regions,
-            protocol=protocol,
-            measurements=timings.measure("measure", lambda: measure_regions(image, regions, score_map)),
-            efficiency=tuple(row.to_dict() for row in efficiency_rows(protocol, truth_px=truth_px)),
-            versions=versions(),
-            parameters={"controller": controller.name, "seed": arguments.seed, "resumed": arguments.resume},
-            timings_s=timings.seconds,
-            tiles=tiles,
-            truth_nm=tuple(truth_nm),
-        )
-        stage("writing")
+        result = _report_data(arguments, protocol, controller, specimen, image, score_map, measurements, tiles, timings)
         with artifacts.staged(arguments.out) as staging:
             write_artifacts(result, staging)
     return summary(result, arguments.out)
 
 
-def _overview(arguments: argparse.Namespace, protocol: ScanProtocol, controller: ScanController) -> CalibratedImage:
-    """The picture the plan was made on: the source image where it is at hand, else a simulated preview."""
+def _report_data(
+    arguments: argparse.Namespace,
+    protocol: ScanProtocol,
+    controller: ScanController,
+    specimen: Specimen | None,
+    image: CalibratedImage,
+    score_map: ScoreMap,
+    measurements: tuple[RegionMeasurement, ...],
+    tiles: tuple[ScanFrame, ...],
+    timings: Timings,
+) -> ReportData:
+    truth_nm = [] if specimen is None else defects_in_frame(specimen, protocol.context)
+    truth_px: list[YX] | None = [protocol.context.px_from_nm(p) for p in truth_nm] or None
+    rows = efficiency_rows(protocol, truth_px=truth_px, preview_dwell_us=_preview_dwell_us(protocol))
+    return ReportData(
+        title=f"{protocol.source_name}, scanned by {controller.name}",
+        image=image,
+        score_map=score_map,
+        regions=tuple(region_of(step) for step in protocol.steps),
+        protocol=protocol,
+        measurements=measurements,
+        efficiency=tuple(row.to_dict() for row in rows),
+        versions=versions(),
+        parameters={"controller": controller.name, "seed": arguments.seed, "resumed": arguments.resume},
+        timings_s=timings.seconds,
+        tiles=tiles,
+        truth_nm=tuple(truth_nm),
+    )
+
+
+def _preview_dwell_us(protocol: ScanProtocol) -> float | None:
+    dwell_us = protocol.provenance.get(PREVIEW_DWELL)
+    return float(dwell_us) if isinstance(dwell_us, int | float) and dwell_us > 0 else None
+
+
+def _measure(protocol: ScanProtocol, image: CalibratedImage, score_map: ScoreMap) -> tuple[RegionMeasurement, ...]:
+    """Objects inside the rectangles as they are turned: a turned one is searched straight, then sorted out."""
+    found = measure_regions(image, [region_of(step) for step in protocol.steps], score_map)
+    steps = protocol.steps
+    kept = [
+        one
+        for one in found
+        if not steps[one.region - 1].rotation_rad
+        or steps[one.region - 1].holds_px(protocol.context, (one.centroid_y_px, one.centroid_x_px))
+    ]
+    return tuple(dataclasses.replace(one, id=number) for number, one in enumerate(kept, start=1))
+
+
+def _overview(arguments: argparse.Namespace, protocol: ScanProtocol, specimen: Specimen | None) -> CalibratedImage:
+    """The picture the plan was made on: the source image where it is at hand, else what a simulated preview gave."""
     try:
-        path = _source_path(arguments, protocol)
-        image = read_image(path, pixel_size_nm=protocol.context.pixel_size_nm)
+        image = read_image(_source_path(arguments, protocol), pixel_size_nm=protocol.context.pixel_size_nm)
         if image.sha256 == protocol.source_sha256:
             return image
     except InputError:
-        path = None
-    if isinstance(controller, SimulatedController):
-        return look(controller)[1]
-    raise InputError(f"{protocol.source_name} is not found: put it beside the protocol for the report; tiles are kept")
+        if specimen is None:
+            raise
+    if specimen is None:
+        raise InputError(f"{protocol.source_name} is not the image the protocol was made on: put that one beside it")
+    # Another microscope of the same seed repeats the preview of the plan; nothing is exposed for it.
+    _, _, seed = str(protocol.provenance.get("world", "")).partition(":")
+    again = SimulatedController(
+        specimen,
+        protocol.context,
+        dwell_time_us=_preview_dwell_us(protocol) or 1.0,
+        seed=int(seed) if seed.isdigit() else arguments.seed,
+    )
+    return look(again)[1]
 
 
 def _map_of(path: Path, protocol: ScanProtocol) -> ScoreMap:
@@ -177,13 +222,22 @@ def _map_of(path: Path, protocol: ScanProtocol) -> ScoreMap:
     if path.is_file():
         try:
             values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read as a score map ({error}): remove it or plan again") from None
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{path} is no .npy file of numbers: remove it or plan again") from None
         if values.shape == shape:
             parameters = protocol.provenance.get("parameters")
             mode = parameters.get("mode") if isinstance(parameters, dict) else None
             return ScoreMap(values, kind=KIND_OF_MODE.get(mode, "surprisal"), label="as planned")
     values = np.zeros(shape, np.float32)
+    y_nm, x_nm = (
+        dataclasses.replace(protocol.context, center_y_nm=0.0, center_x_nm=0.0, rotation_rad=0.0)
+        .on_specimen()
+        .mesh_nm()
+    )
     for step in protocol.steps:
-        values[region_of(step).slices(shape)] = step.priority
+        rows, cols = step.in_context().indices_px(y_nm, x_nm)
+        inside = (np.abs(rows + 0.5 - step.rows / 2) <= step.rows / 2) & (
+            np.abs(cols + 0.5 - step.cols / 2) <= step.cols / 2
+        )
+        values[inside] = step.priority
     return ScoreMap(values, kind="surprisal", label="priority of the planned regions")

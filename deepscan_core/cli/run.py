@@ -21,6 +21,7 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanLimits
 from deepscan_core.reporting import artifacts
 from deepscan_core.reporting.report_data import ReportData
+from deepscan_core.scoring.text import check_query
 from deepscan_core.study import Study
 
 STAGES = 6
@@ -159,6 +160,7 @@ def _plan(
 
 def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     if arguments.query is not None:
+        check_query(arguments.query)
         from deepscan_core.features.words import load_word_model
 
         return study.search(

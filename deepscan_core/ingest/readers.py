@@ -117,4 +117,6 @@ def _one_channel(path: Path, pages: list[npt.NDArray[Any]], channel: int | None)
 
 
 def _first_line(error: BaseException) -> str:
+    if "BytesIO" in str(error):
+        return "its content is damaged"
     return (str(error).splitlines() or [type(error).__name__])[0][:160]

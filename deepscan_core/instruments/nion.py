@@ -167,6 +167,16 @@ class NionScanController:
         _check_one_pitch(step)
         return self._record(_step_parameters(self._parameters(), step, context), step)
 
+    @property
+    def is_blanked(self) -> bool:
+        """Whether there is a blanker and it is closed."""
+        return bool(self._control(BLANKER))
+
+    def open_blanker(self) -> None:
+        """Let the beam through again, as a person asked; raises `InstrumentError` where the blanker does not open."""
+        if self.is_blanked:
+            self._blank(False)
+
     def rest(self, where: BeamRest) -> None:
         """Blank the beam, or park it at a place of the context."""
         check_rest(where, self.capabilities)

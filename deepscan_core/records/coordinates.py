@@ -51,6 +51,19 @@ def check_count(name: str, *values: int) -> None:
             raise InputError(f"{name} is {value!r}: give a whole number of at least 1")
 
 
+def as_points(name: str, points: object) -> list[YX]:
+    """A sequence of pairs ``(y, x)``, or an ndarray of shape (n, 2), as pairs of floats; raises `InputError`."""
+    try:
+        array = np.asarray(points, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.size == 0 and isinstance(points, list | tuple | np.ndarray) and len(points) == 0:
+        return []
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise InputError(f"{name} {points!r}: give a list of pairs [(y, x), …] of finite numbers")
+    return [(float(y), float(x)) for y, x in array]
+
+
 def index_to_fraction(index_px: float, n_px: int) -> float:
     """Fraction of an axis of `n_px` pixels at which an index lies: 0 is the first edge, 1 the last."""
     return (index_px + 0.5) / n_px

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import YX, ScanContext, check_positive
 
+SMALLEST_PIXEL_NM, LARGEST_PIXEL_NM = 1e-6, 1e9  # beyond these it is a slip of units
 SMALLEST_SIDE_PX = 16  # below this no neighbourhood can be called rare
 
 
@@ -20,10 +21,15 @@ def as_pixel_size_nm(pixel_size_nm: float | YX | None) -> YX | None:
     """One number, ``(y, x)`` or None to ``(y, x)`` or None; raises `InputError` unless finite and above zero."""
     if pixel_size_nm is None:
         return None
-    pair = pixel_size_nm if isinstance(pixel_size_nm, tuple | list) else (pixel_size_nm, pixel_size_nm)
+    given: Any = pixel_size_nm
+    pair = tuple(given) if isinstance(given, tuple | list | np.ndarray) and np.ndim(given) == 1 else (given, given)
     if len(pair) != 2:
         raise InputError(f"pixel_size_nm is {pixel_size_nm!r}: give one number or (y, x)")
     check_positive("pixel_size_nm", *pair)
+    if not all(SMALLEST_PIXEL_NM <= side <= LARGEST_PIXEL_NM for side in pair):
+        raise InputError(
+            f"pixel_size_nm is {pixel_size_nm!r}: give {SMALLEST_PIXEL_NM:g} to {LARGEST_PIXEL_NM:g} nm a pixel"
+        )
     return (float(pair[0]), float(pair[1]))
 
 

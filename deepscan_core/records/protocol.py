@@ -20,6 +20,9 @@ from deepscan_core.errors import ProtocolError
 from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_count, check_finite, check_positive
 
 SCHEMA_VERSION = "1.0"
+# What instruments do unless they say otherwise; the planner keeps to it.
+SHORTEST_DWELL_US, LONGEST_DWELL_US = 0.1, 1e6
+LARGEST_STEP_SAMPLES = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,24 @@ class ScanStep:
             center_x_nm=x_nm,
             ccw_rad=self.rotation_rad,
         )
+
+    def holds_px(self, context: ScanContext, point_px: YX) -> bool:
+        """Whether an index of the context image lies inside the rectangle, turned as it is."""
+        if self.center_y_nm is None or not context.is_calibrated:
+            grid = SamplingGrid(
+                rows=1,
+                cols=1,
+                height_nm=self.height_px,
+                width_nm=self.width_px,
+                center_y_nm=self.center_y_px,
+                center_x_nm=self.center_x_px,
+                ccw_rad=self.rotation_rad,
+            )
+            place = grid.index_px(point_px)
+        else:
+            grid = dataclasses.replace(self.in_context(), rows=1, cols=1)
+            place = grid.index_px(context.nm_from_px(point_px))
+        return all(abs(part) <= 0.5 for part in place)
 
     def on_specimen(self, context: ScanContext) -> SamplingGrid:
         """The samples of the step in the plane of the specimen."""
@@ -160,8 +181,9 @@ class ScanProtocol:
     def from_json(cls, text: str) -> ScanProtocol:
         """Read a document from text; raises `ProtocolError`."""
         try:
-            document = json.loads(text)
-        except ValueError as error:
+            document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+            json.dumps(document, ensure_ascii=False).encode("utf-8")  # half a surrogate pair could not be written again
+        except (ValueError, RecursionError) as error:
             raise ProtocolError(f"the protocol is not JSON ({error}): give a scan_protocol.json") from None
         return cls.from_dict(document)
 
@@ -173,6 +195,18 @@ class ScanProtocol:
         except (OSError, UnicodeDecodeError) as error:
             raise ProtocolError(f"{path}: cannot be read as a protocol ({error}): give a scan_protocol.json") from None
         return cls.from_json(text)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return document
 
 
 @functools.cache

@@ -13,13 +13,15 @@ from deepscan_core.records.coordinates import YX
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.regions.segmentation import Segment, segment_regions
 
+HALO_SIZES = 2.0  # how many region sizes around an object its halo in the map reaches
+
 
 def centre_on_objects(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) -> tuple[ScanRegion, ...]:
     """Centre each region on its object, to the nearest pixel, where there is exactly one that fits inside.
 
     Regions with no object, with several (a lattice), or with one that runs out of them (a crack) stay where they are, and
-    so does a region that would leave the frame or come to overlap one with an object of its own. A lower region without
-    any that comes to be overlapped was planned for the same spot, and is left out.
+    so does a region that would leave the frame or come to overlap one with an object of its own. A region without
+    any that comes to be overlapped, or that lies in the halo of a spot, was planned for the same spot and is left out.
 
     Parameters
     ----------
@@ -36,11 +38,39 @@ def centre_on_objects(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) ->
             continue
         candidate = replace(regions[index], center_px=_whole_pixels(center, regions[index].size_px))
         touched = [k for k, other in moved.items() if k != index and overlap(candidate, other)]
-        if _inside(candidate, array.shape) and not any(k < index or k in found for k in touched):
+        if _inside(candidate, array.shape) and not any(k in found for k in touched):
             moved[index] = candidate
             for k in touched:
                 del moved[k]
-    return tuple(moved.values())
+    halos = [k for k in moved if k not in found and _is_halo(k, moved, found)]
+    return tuple(region for k, region in moved.items() if k not in halos)
+
+
+def _is_halo(index: int, regions: dict[int, ScanRegion], found: dict[int, list[Segment]]) -> bool:
+    """Whether a region without an object owes its score to a better one nearby that has one.
+
+    A map spreads a spot over about a patch and what a network sees around it. A region that holds part of an object found
+    at another one, as along a crack, is no halo.
+    """
+    region = regions[index]
+    if any(_touches(region, segment) for segments in found.values() for segment in segments):
+        return False
+    return any(
+        other.score > region.score
+        and all(
+            abs(a - b) <= HALO_SIZES * size
+            for a, b, size in zip(other.center_px, region.center_px, region.size_px, strict=True)
+        )
+        for k, other in regions.items()
+        if k in found
+    )
+
+
+def _touches(region: ScanRegion, segment: Segment) -> bool:
+    rows, cols = np.nonzero(segment.mask)
+    top, left, bottom, right = region.bounds_px
+    y, x = rows + segment.window[0].start, cols + segment.window[1].start
+    return bool(((y > top) & (y < bottom) & (x > left) & (x < right)).any())
 
 
 def overlap(one: ScanRegion, other: ScanRegion) -> bool:

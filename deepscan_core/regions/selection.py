@@ -44,7 +44,9 @@ class Selection:
             check_finite("level", self.level)
 
 
-def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegion, ...]:
+def select_regions(
+    score_map: ScoreMap, selection: Selection, *, blocked: npt.NDArray[np.bool_] | None = None
+) -> tuple[ScanRegion, ...]:
     """Disjoint rectangles over the highest scores, in order of score.
 
     Greedy: the highest score not yet covered gets a rectangle, which must hold that pixel, lie inside the frame and
@@ -57,6 +59,7 @@ def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegio
     ----------
     score_map : shape (rows, cols).
     selection : see `Selection`.
+    blocked : pixels that get no rectangle for their own sake, shape (rows, cols).
 
     Raises
     ------
@@ -70,7 +73,7 @@ def select_regions(score_map: ScoreMap, selection: Selection) -> tuple[ScanRegio
     if selection.level is None and float(values.max()) - floor <= 1e-9:
         return ()  # every place is worth the same: there is nothing to prefer
     level = selection.level if selection.level is not None else floor
-    open_to_choice = values.copy()
+    open_to_choice = values.copy() if blocked is None else np.where(blocked, -np.inf, values)
     covered = np.zeros(values.shape, bool)
     weight = np.clip(values - max(floor, _bulk_level(values)), 0, None)
     is_peak = _local_maxima(values, size)

@@ -49,10 +49,12 @@ def taught_map(
     if not positives_px:
         raise InputError("no positive click was given: click at least one example (--positive Y,X)")
     positive = _cells(features, positives_px)
-    negative = np.concatenate(
-        [_cells(features, negatives_px), _bulk(features, positives_px, rarity, np.random.default_rng(seed))]
-    )
-    negative = np.setdiff1d(negative, positive)
+    both = np.intersect1d(positive, _cells(features, negatives_px))
+    if len(both):
+        y, x = features.centers_px()[both[0]]
+        raise InputError(f"a place near ({y:g}, {x:g}) was clicked as positive and as negative: keep one of them")
+    drawn = _bulk(features, positives_px, rarity, np.random.default_rng(seed))
+    negative = np.setdiff1d(np.concatenate([_cells(features, negatives_px), drawn]), positive)
     table = features.table()
     scaler = StandardScaler().fit(table)
     classifier = make_pipeline(scaler, LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000))

@@ -63,6 +63,10 @@ class Handler:
         """The Abort button."""
         self.session.abort()
 
+    def beam_on(self, widget: Any = None) -> None:
+        """The Beam on button."""
+        self._say_if_it_fails(self.session.beam_on)
+
     def _form(self) -> PlanForm:
         region_px = _number("region", self.region.value)
         return PlanForm(
@@ -142,10 +146,11 @@ def _layout() -> Any:
             field(
                 _("Park the beam at y, x"),
                 "park",
-                _("nowhere: blank it between regions"),
+                _("nowhere: it is blanked"),
                 _("Where the beam rests between regions if there is no blanker, as fractions of the frame"),
-                260,
+                190,
             ),
+            ui.create_column(ui.create_label(text=""), button(_("Beam on"), "beam_on", "may_attach"), spacing=2),
             ui.create_stretch(),
             spacing=6,
         ),

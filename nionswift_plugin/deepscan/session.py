@@ -30,9 +30,11 @@ from .annotations import clear_plan, mark_done, show_plan  # the package's own `
 from .words import prediction, sentence
 
 if TYPE_CHECKING:
+    from deepscan_core.instruments.nion import NionScanController
     from deepscan_core.survey import Survey
 
 CLOSE_TIMEOUT_S = 10.0
+AT_REST = "the beam is at rest. Beam on lets it through again."
 UNEXPECTED = "Something unexpected failed: Swift's log says what."
 
 
@@ -69,6 +71,12 @@ class PlanForm:
     area_percent: float = 10.0
     dwell_time_us: float | None = None
     region_px: int | None = None
+
+
+def _controller(source: Any) -> NionScanController:
+    from deepscan_core.instruments.nion import NionScanController
+
+    return NionScanController(source)
 
 
 class Session:
@@ -123,6 +131,8 @@ class Session:
         if self.data_item is None:
             raise InputError("no image is attached: press Attach first")
         source = self._live_source()
+        if source is not None and _controller(source).is_blanked:
+            raise InputError("the beam is blanked: press Beam on, wait for a frame, then Plan")
         self.protocol = None
         self._show(Phase.PLANNING, "Planning on a whole frame …", 0)
         self._start(lambda: self._plan(source, form), Phase.ATTACHED)
@@ -134,10 +144,9 @@ class Session:
             raise InputError("there is no plan yet: press Plan first, it says what the run will take")
         if self._live_source() is None:
             raise InputError("the plan was made on a still image: attach to a live scan to run it")
-        from deepscan_core.instruments.nion import NionScanController
         from deepscan_core.survey import Survey
 
-        controller = NionScanController(bridge.scan_source())
+        controller = _controller(bridge.scan_source())
         if park_fraction is None and not controller.capabilities.blanker:
             raise UnsupportedStep(
                 "this instrument has no beam blanker: fill in where the beam may park (y, x from 0 to 1)"
@@ -156,6 +165,12 @@ class Session:
         if self._survey is not None and self.view.phase is Phase.RUNNING:
             self._show(Phase.RUNNING, "Aborting …", self.view.progress_percent)
             self._survey.abort()
+
+    def beam_on(self) -> None:
+        """Open the blanker that a run closed, because a person asked for it."""
+        self._refuse_while_busy("Beam on")
+        _controller(bridge.scan_source()).open_blanker()
+        self._show(self.view.phase, "The blanker is open.", self.view.progress_percent)
 
     def fail(self, error: DeepScanError) -> None:
         """Say what went wrong; the phase stays."""
@@ -181,7 +196,7 @@ class Session:
 
     def _run(self, survey: Survey) -> None:
         count = len(survey.run())
-        self._on_ui(self._show, Phase.PLANNED, f"Done: {count} regions recorded, the beam is at rest.", 100)
+        self._on_ui(self._show, Phase.PLANNED, f"Done: {count} regions recorded, {AT_REST}", 100)
 
     def _on_frame(self, frame: ScanFrame) -> None:
         data = bridge.tile_data(frame)
@@ -224,7 +239,7 @@ class Session:
     def _aborted(self, phase: Phase) -> None:
         done = len(self._survey.frames) if self._survey is not None else 0
         count = len(self.protocol.steps) if self.protocol is not None else 0
-        words = f"Aborted after {done} of {count} regions, the beam is at rest."
+        words = f"Aborted after {done} of {count} regions, {AT_REST}"
         self._show(phase, words, self.view.progress_percent)
 
     def _show(self, phase: Phase, status: str, progress_percent: int) -> None:

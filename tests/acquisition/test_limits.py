@@ -76,3 +76,14 @@ def test_an_instrument_that_looks_elsewhere_is_refused(moved: dict[str, float]) 
 def test_an_instrument_that_cannot_turn_is_not_asked_to() -> None:
     with pytest.raises(UnsupportedStep, match="turn"):
         check_plan(plan(step={"rotation_rad": 0.7}), CONTEXT, dataclasses.replace(EVERYTHING, rotation=False))
+
+
+def test_the_time_limit_holds_for_the_steps_whatever_the_file_says() -> None:
+    slow = plan(step={"dwell_time_us": 5e5}, limits=ScanLimits(max_time_s=2), predicted_time_s=0.1)
+    with pytest.raises(ProtocolError, match="more than its limit of 2 s"):
+        check_plan(slow, CONTEXT, EVERYTHING)
+
+
+def test_sizes_in_px_and_nm_must_agree() -> None:
+    with pytest.raises(ProtocolError, match="different sizes"):
+        check_plan(plan(step={"height_px": 3.0}), CONTEXT, EVERYTHING)

@@ -151,3 +151,23 @@ def test_help_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -
     assert caught.value.code == 0
     assert "fly" in refused(capsys, ["fly"])
     assert refused(capsys, [])
+
+
+def test_damaged_companions_are_found_before_the_first_exposure(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (protocol.parent / "scan_map.npy").write_bytes(b"junk")
+    assert "scan_map.npy" in refused(capsys, ["execute", str(protocol), "--out", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
+    assert "nothing to resume" in refused(capsys, ["execute", str(protocol), "--out", str(tmp_path / "r"), "--resume"])
+    assert not (tmp_path / "r").exists()
+    assert "--seed" in refused(capsys, ["execute", str(protocol), "--seed", "-3"])
+
+
+def test_executing_the_demo_again_charges_its_preview_too(tmp_path: Path) -> None:
+    assert main(["demo", "--out", str(tmp_path / "d"), *FAST]) == 0
+    assert main(["execute", str(tmp_path / "d" / "scan_protocol.json"), "--out", str(tmp_path / "e")]) == 0
+    first, again = ((tmp_path / n / "efficiency.csv").read_text() for n in ("d", "e"))
+    assert first == again
+    first, again = ((tmp_path / n / "quantification.csv").read_text() for n in ("d", "e"))
+    assert first == again

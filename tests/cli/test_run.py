@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
         (["--denoise", "magic"], "magic"),
         (["--dwell-us", "0"], "dwell"),
         (["--max-dose-e-per-nm2", "10"], "pixel size"),
-        (["--density", "1e9"], "16384 a side"),
+        (["--density", "1e9"], "8192 a side"),
         (["--backbone", "tf_efficientnet_lite0", "--device", "banana"], "device 'banana'"),
         (["--backbone", "tf_efficientnet_lite0", "--backbone-weights", "absent.pth"], "absent.pth"),
         (["--unknown"], "--unknown"),

@@ -178,7 +178,7 @@ def test_run_visits_the_planted_place_and_keeps_calibrated_tiles(swift: Any) -> 
     assert swift.handler.may_abort.value
     finish_run(swift)
     protocol, tiles = swift.handler.session.protocol, swift.handler.session.tile_group.data_items
-    assert swift.handler.status.value == f"Done: {len(protocol.steps)} regions recorded, the beam is at rest."
+    assert swift.handler.status.value.startswith(f"Done: {len(protocol.steps)} regions recorded, the beam is at rest.")
     assert swift.handler.progress.value == 100
     assert len(tiles) == len(protocol.steps) == len(swift.library.data_groups[0].display_items)
     assert swift.stem.GetVal("C_Blank") == 1.0
@@ -213,7 +213,7 @@ def test_abort_keeps_what_was_recorded(swift: Any, crystal: Any) -> None:
     finish_run(swift)
     kept = len(swift.handler.session.tile_group.data_items)
     assert 1 <= kept < count
-    assert swift.handler.status.value == f"Aborted after {kept} of {count} regions, the beam is at rest."
+    assert swift.handler.status.value.startswith(f"Aborted after {kept} of {count} regions, the beam is at rest.")
     assert swift.stem.GetVal("C_Blank") == 1.0
     assert swift.handler.may_run.value
 
@@ -314,3 +314,20 @@ def test_settings_that_are_not_known_are_refused() -> None:
         MapSettings.from_json('{"model": "x"}')
     with pytest.raises(InputError, match="backbone, seed"):
         MapSettings.from_json("[1]")
+
+
+def test_after_a_run_the_beam_stays_blanked_until_a_person_lets_it_through(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    swift.handler.region.value = "24"
+    plan(swift)
+    swift.handler.run()
+    finish_run(swift)
+    assert swift.stem.GetVal("C_Blank") == 1.0
+    swift.scan.start_playing(sync_timeout=5)
+    swift.handler.plan()
+    assert "press Beam on" in swift.handler.status.value
+    swift.handler.beam_on()
+    assert swift.stem.GetVal("C_Blank") == 0.0
+    swift.scan.get_next_xdatas_to_finish(10)
+    plan(swift)
+    assert swift.handler.session.protocol.steps

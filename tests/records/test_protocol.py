@@ -99,3 +99,30 @@ def test_a_step_without_calibration_has_no_place_in_nm() -> None:
     step = ScanStep(order=1, center_y_px=1, center_x_px=1, height_px=2, width_px=2, rows=2, cols=2, dwell_time_us=1)
     with pytest.raises(ProtocolError, match="--pixel-size-nm"):
         step.in_context()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('"time_s": 0.5', '"time_s": NaN', "NaN"),
+        ('"tool": "test"', '"tool": Infinity', "Infinity"),
+        ('"tool": "test"', '"tool": 1, "tool": 2', "twice"),
+        ('"reason": "rare"', '"reason": "\\ud800"', "surrogate"),
+        ('"rows": 64', f'"rows": 1{"0" * 400}', "steps/0/rows"),
+        ('"tool": "test"', '"tool": ' + "[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_json_readers_let_pass_is_refused(old: str, new: str, named: str) -> None:
+    text = GOLDEN.read_text()
+    assert old in text
+    with pytest.raises(ProtocolError, match=named):
+        ScanProtocol.from_json(text.replace(old, new))
+
+
+def test_a_turned_step_holds_what_lies_in_it_as_it_is_turned() -> None:
+    step = example().steps[0]
+    context = example().context
+    along = step.in_context().plane_nm((60.0, 16.0))
+    assert step.holds_px(context, context.px_from_nm(along))
+    corner = (step.center_y_px + step.height_px / 2 - 0.5, step.center_x_px + step.width_px / 2 - 0.5)
+    assert not step.holds_px(context, corner)

@@ -115,3 +115,21 @@ def test_a_spot_between_two_regions_is_planned_once_and_centred() -> None:
     assert np.abs(np.array(centred.center_px) - (60, 64)).max() <= 0.5
     lattice = 100 + 50 * np.cos(np.arange(128) / 2)[:, None] * np.cos(np.arange(128) / 2)[None, :]
     assert centre_on_objects(lattice, regions) == tuple(regions)
+
+
+@pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
+@pytest.mark.parametrize("diameter", [10, 24])
+def test_a_disc_with_its_halo_in_the_map_is_planned_once(backbone: str, diameter: int) -> None:
+    from deepscan_core.records.image import CalibratedImage
+
+    places = [(130, 150), (350, 370)]
+    y, x = np.mgrid[:512, :512]
+    array = np.random.default_rng(1).normal(100, 5, (512, 512))
+    for py, px in places:
+        array += 60 * np.clip(diameter / 2 - np.hypot(y - py, x - px) + 0.5, 0, 1)
+    study = Study(CalibratedImage(array), backbone=backbone)
+    regions = study.regions(study.surprisal(), expected_false_regions=1)
+    for place in places:
+        near = [r for r in regions if np.abs(np.array(r.center_px) - place).max() <= 64]
+        assert len(near) == 1
+        assert np.abs(np.array(near[0].center_px) - place).max() <= 1

@@ -80,3 +80,10 @@ def test_similarity_is_the_difference_of_cosines_and_is_not_stretched() -> None:
 def test_impossible_queries_are_refused(query: str) -> None:
     with pytest.raises(InputError, match="query"):
         check_query(query)
+
+
+def test_a_place_clicked_both_ways_is_refused(rng: np.random.Generator) -> None:
+    features, kind_a, _ = planted(rng)
+    click = at(features, kind_a[0])
+    with pytest.raises(InputError, match="positive and as negative"):
+        taught_map(features, [click], [click], np.zeros(32 * 32))
