@@ -128,9 +128,9 @@ class Survey:
             path = self._directory / _tile_name(line["order"])
             try:
                 values = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+            except (OSError, ValueError, EOFError):
                 raise InputError(
-                    f"{path} cannot be read ({error}): put it back, or start anew with --overwrite"
+                    f"{path} is no .npy file of numbers: put it back, or start anew with --overwrite"
                 ) from None
             self.frames.append(
                 ScanFrame(

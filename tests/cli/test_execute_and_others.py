@@ -159,6 +159,7 @@ def test_damaged_companions_are_found_before_the_first_exposure(
     (protocol.parent / "scan_map.npy").write_bytes(b"junk")
     assert "scan_map.npy" in refused(capsys, ["execute", str(protocol), "--out", str(tmp_path / "run")])
     assert not (tmp_path / "run").exists()
+    (protocol.parent / "scan_map.npy").unlink()
     assert "nothing to resume" in refused(capsys, ["execute", str(protocol), "--out", str(tmp_path / "r"), "--resume"])
     assert not (tmp_path / "r").exists()
     assert "--seed" in refused(capsys, ["execute", str(protocol), "--seed", "-3"])
