@@ -39,7 +39,7 @@ def read_tiff(path: Path, content: bytes) -> list[Picture]:
     with damage_refused(path, "TIFF"), tifffile.TiffFile(io.BytesIO(content)) as file:
         if jpk.is_jpk(file):
             return jpk.read_jpk(file)
-        tags = tiff_tags.read_tags(file, path)
+        tags = _tags(file, path)
         pages: list[Picture] = []
         for k, page in enumerate(_whole_pages(file)):
             size, facts = tags.pixel_size_nm(page), tags.facts
@@ -47,6 +47,17 @@ def read_tiff(path: Path, content: bytes) -> list[Picture]:
             for colour, array in split_colours(np.asarray(page.asarray()), name):
                 pages.append(Picture(array, colour, size, facts))
     return pages
+
+
+def _tags(file: Any, path: Path) -> tiff_tags.Tags:
+    """What the maker's tags say; tags that make no sense say nothing, and the pixels are still read."""
+    try:
+        tags = tiff_tags.read_tags(file, path)
+        for page in file.pages:
+            tags.pixel_size_nm(page)
+    except Exception:  # tags are free text of many hands
+        return tiff_tags.Tags()
+    return tags
 
 
 def _whole_pages(file: Any) -> list[Any]:

@@ -6,6 +6,7 @@ Its netCDF and Panta Rhei readers evaluate or unpickle what stands in the file; 
 from __future__ import annotations
 
 import bz2
+import glob
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,8 @@ def read_rosetta(path: Path, content: bytes) -> list[Picture]:
     module, kind = next((module, kind) for fits, module, kind in FORMATS if fits(content))
     if module == "phenom":
         _check_bzip2(path, content)
+    if kind == "TIA emi" and not list(path.parent.glob(f"{glob.escape(path.stem)}_[0-9]*.ser")):
+        raise InputError(f"{path}: its ser file is not beside it: put {path.stem}_1.ser into the same folder")
     return read_with(path, module, kind)
 
 

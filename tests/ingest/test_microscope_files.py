@@ -78,6 +78,24 @@ def test_fei_tags(tmp_path: Path) -> None:
     assert resized.pixel_size_nm is None, "a picture that was resized keeps its tags"
 
 
+def test_tags_that_make_no_sense_leave_the_pixels(tmp_path: Path) -> None:
+    for name, tag in {
+        "zeiss": (34118, "s", 0, "AP_MAG\r\nx\r\nno number\r\n"),
+        "fei": (34682, "s", 0, "[Beam]\nBeam=3\n[Scan]\nPixelWidth=text\n[Image]\nResolutionX=no\n"),
+        "sis": (33560, "B", 4, b"SIS0"),
+        "dm": (65009, "s", 0, "text"),
+    }.items():
+        image = read_image(tagged(tmp_path / f"{name}.tif", tag))
+        assert np.array_equal(image.array, PIXELS)
+        assert image.pixel_size_nm is None
+
+
+def test_an_emi_without_its_ser_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.emi").write_bytes(b"JK\x00\x02" + bytes(200))
+    with pytest.raises(InputError, match=r"put a_1\.ser into the same folder"):
+        read_image(tmp_path / "a.emi")
+
+
 def test_zeiss_tags(tmp_path: Path) -> None:
     text = (
         "\r\n0\r\n0\r\n0\r\n1.5e-10\r\n0\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 4.800 nm\r\nAP_ACTUALKV\r\n"
