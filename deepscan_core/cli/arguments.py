@@ -40,9 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("run"))
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG or TIFF file")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, TIFF or another microscope file")
     parser.add_argument("--pixel-size-nm", type=size, metavar="NM", help="one number, or Y,X")
-    parser.add_argument("--channel", type=int, metavar="N", help="page or channel, from 0")
+    parser.add_argument("--channel", type=channel, metavar="N|NAME", help="page, frame or channel: from 0, or its name")
     parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
     parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
     parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks"')
@@ -63,7 +63,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     side.add_argument("--region-size-px", type=size, metavar="PX", help="one number, or H,W")
     parser.add_argument("--density", type=number, default=2.0, metavar="D", help="samples a pixel (default 2)")
     parser.add_argument("--dwell-us", type=number, metavar="US", help="dwell time of a sample (default 8, or less)")
-    parser.add_argument("--beam-current-pa", type=number, metavar="PA", help="probe current (default: 50 assumed)")
+    parser.add_argument(
+        "--beam-current-pa", type=number, metavar="PA", help="probe current (default: of the file, or 50)"
+    )
     parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
     parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default 0)")
@@ -126,6 +128,11 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
     return value
+
+
+def channel(text: str) -> int | str:
+    """A whole number counts, anything else is a name."""
+    return int(text) if text.isascii() and text.lstrip("-").isdigit() else text
 
 
 def point(text: str) -> tuple[float, float]:

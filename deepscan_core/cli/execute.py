@@ -90,7 +90,7 @@ def _world(arguments: argparse.Namespace, protocol: ScanProtocol) -> Specimen:
                 raise InputError(f"--world {wanted}: {seed!r} is no seed: give e.g. {name}:3")
             return make_specimen(name, int(seed or 0))
     path = Path(arguments.world) if arguments.world else _source_path(arguments, protocol)
-    image = read_image(path)
+    image = read_image(path, channel=None if arguments.world else _source_channel(protocol))
     if hashlib.sha256(path.read_bytes()).hexdigest() != protocol.source_sha256 and not arguments.world:
         raise InputError(f"{path} is not the image the protocol was made on: name the world with --world")
     if image.shape != (protocol.context.rows, protocol.context.cols):
@@ -111,6 +111,13 @@ def _source_path(arguments: argparse.Namespace, protocol: ScanProtocol) -> Path:
         f"{protocol.source_name} is not found: name what the simulated microscope looks at with --world "
         f"(an image file, {' or '.join(specimen_names())})"
     )
+
+
+def _source_channel(protocol: ScanProtocol) -> int | str | None:
+    """Which image of its file the protocol was made on."""
+    parameters = protocol.provenance.get("parameters")
+    channel = parameters.get("channel") if isinstance(parameters, dict) else None
+    return channel if isinstance(channel, int | str) else None
 
 
 def _carry_out(
@@ -197,7 +204,8 @@ def _measure(protocol: ScanProtocol, image: CalibratedImage, score_map: ScoreMap
 def _overview(arguments: argparse.Namespace, protocol: ScanProtocol, specimen: Specimen | None) -> CalibratedImage:
     """The picture the plan was made on: the source image where it is at hand, else what a simulated preview gave."""
     try:
-        image = read_image(_source_path(arguments, protocol), pixel_size_nm=protocol.context.pixel_size_nm)
+        path = _source_path(arguments, protocol)
+        image = read_image(path, pixel_size_nm=protocol.context.pixel_size_nm, channel=_source_channel(protocol))
         if image.sha256 == protocol.source_sha256:
             return image
     except InputError:

@@ -117,7 +117,7 @@ def _plan(
         ),
     )
     stage("planning the way")
-    current_pa = arguments.beam_current_pa
+    current_pa, current_from = _beam_current(image, arguments)
     parameters = _parameters(arguments)
     protocol = timings.measure(
         "route",
@@ -129,11 +129,11 @@ def _plan(
                 dwell_time_us=arguments.dwell_us,
                 limits=ScanLimits(max_dose_e_per_nm2=arguments.max_dose_e_per_nm2, max_time_s=arguments.max_time_s),
             ),
-            context=image.context(beam_current_pa=ASSUMED_CURRENT_PA if current_pa is None else current_pa),
+            context=image.context(beam_current_pa=current_pa),
             provenance={
                 "tool": "deepscan run",
                 "source_path": str(path),
-                "beam_current": "assumed" if current_pa is None else "given",
+                "beam_current": current_from,
                 "parameters": {
                     k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()
                 },
@@ -156,6 +156,15 @@ def _plan(
         timings_s=timings.seconds,
         notes=_notes(image, arguments, len(regions), len(visited)),
     )
+
+
+def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tuple[float, str]:
+    """The probe current in pA, and whether it was given, stands in the file or is assumed."""
+    if arguments.beam_current_pa is not None:
+        return (arguments.beam_current_pa, "given")
+    if "beam_current_pa" in image.metadata:
+        return (float(image.metadata["beam_current_pa"]), "metadata")
+    return (ASSUMED_CURRENT_PA, "assumed")
 
 
 def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
@@ -191,7 +200,7 @@ def _notes(image: CalibratedImage, arguments: argparse.Namespace, found: int, pl
     notes = []
     if image.pixel_size_nm is None:
         notes.append("no pixel size is known: lengths are in px, and the protocol cannot be executed")
-    elif arguments.beam_current_pa is None:
+    elif _beam_current(image, arguments)[1] == "assumed":
         notes.append(f"the beam current is not known: doses assume {ASSUMED_CURRENT_PA:g} pA (--beam-current-pa)")
     if planned < found:
         notes.append(f"{found - planned} of {found} regions were left out to keep the time limit")

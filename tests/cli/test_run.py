@@ -110,6 +110,30 @@ def test_clicks_and_limits(image: Path, tmp_path: Path) -> None:
     assert np.load(out / "scan_map.npy").max() <= 1
 
 
+def test_a_microscope_file_brings_its_calibration_current_and_channels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planes = np.stack([spot_image((96, 128), [(40.0, 50.0)]), spot_image((96, 128), [(70.0, 90.0)], seed=1)])
+    tags = "[Beam]\nBeam=EBeam\n[EBeam]\nBeamCurrent=2e-11\n[Scan]\nPixelWidth=5e-10\nPixelHeight=5e-10\n"
+    tifffile.imwrite(
+        tmp_path / "fei.tif", planes[0].astype(np.float32), metadata=None, extratags=[(34682, "s", 0, tags, True)]
+    )
+    assert main(["run", str(tmp_path / "fei.tif"), "--out", str(tmp_path / "fei"), *FAST]) == 0
+    document = json.loads((tmp_path / "fei" / "scan_protocol.json").read_text())
+    assert document["context"]["fov_x_nm"] == pytest.approx(64.0)
+    assert document["context"]["beam_current_pa"] == pytest.approx(20.0)
+    assert document["provenance"]["beam_current"] == "metadata"
+    metadata = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5}
+    metadata |= {"PhysicalSizeYUnit": "nm", "Channel": {"Name": ["HAADF", "BF"]}}
+    path = tmp_path / "two.ome.tif"
+    tifffile.imwrite(path, planes.astype(np.float32), ome=True, metadata=metadata, photometric="minisblack")
+    message = refused(capsys, ["run", str(path), "--out", str(tmp_path / "two"), *FAST])
+    assert "0 'HAADF' (96 x 128), 1 'BF' (96 x 128)" in message
+    assert main(["run", str(path), "--out", str(tmp_path / "two"), "--channel", "BF", *FAST]) == 0
+    protocol = str(tmp_path / "two" / "scan_protocol.json")
+    assert main(["execute", protocol, "--out", str(tmp_path / "done")]) == 0, "the channel stands in the protocol"
+
+
 def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert main(["run", str(image), "--out", str(tmp_path / name), "--seed", "4", *FAST]) == 0

@@ -1,0 +1,98 @@
+"""Nion Swift's own files: ndata (zip), nhdf and h5 (HDF5)."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepscan_core.errors import InputError
+from deepscan_core.ingest.pictures import Picture, damage_refused, facts, length_nm, pixel_size, scaled
+
+
+def read_zip(path: Path, content: bytes) -> list[Picture]:
+    """A zip archive that is an ndata file; others are refused."""
+    with damage_refused(path, "zip"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        if "data.npy" not in names:
+            some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise InputError(f"{path}: is a zip archive of {some or 'nothing'}: unpack it and give one file")
+        properties = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
+        array = np.load(io.BytesIO(archive.read("data.npy")), allow_pickle=False)
+    return data_item(path, array, properties, "Nion Swift ndata")
+
+
+def read_nion_hdf5(path: Path, file: Any) -> list[Picture]:
+    """The data items of an nhdf or h5 file."""
+    data = file["data"]
+    items = [data] if hasattr(data, "shape") else [data[key] for key in sorted(data)]
+    pictures: list[Picture] = []
+    refused: list[InputError] = []
+    for item in items:
+        try:
+            properties = json.loads(item.attrs.get("properties", "{}"))
+            pictures += data_item(path, item[()], properties, "Nion Swift HDF5")
+        except InputError as error:
+            refused.append(error)
+    if refused and not pictures:
+        raise refused[0]
+    return pictures
+
+
+def is_nion_hdf5(file: Any) -> bool:
+    """Whether ``data`` is a data set, or a group of data sets, with Swift's properties."""
+    data = file.get("data")
+    if data is None:
+        return False
+    return any("properties" in item.attrs for item in ([data] if hasattr(data, "shape") else data.values()))
+
+
+def data_item(path: Path, array: npt.NDArray[Any], properties: Mapping[str, Any], kind: str) -> list[Picture]:
+    """A data item's image, or the frames of its sequence.
+
+    Raises
+    ------
+    InputError
+        It holds spectra or a collection of images.
+    """
+    collection = int(properties.get("collection_dimension_count") or 0)
+    datum = int(properties.get("datum_dimension_count") or min(array.ndim, 2))
+    colour = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] in (3, 4)
+    if colour:
+        array = array[..., :3].mean(axis=2)
+    if datum != 2 or collection > 1 or array.ndim not in (2, 3):
+        shape = " x ".join(map(str, array.shape))
+        what = "spectra" if datum == 1 else f"{array.ndim}-dimensional data"
+        raise InputError(f"{path}: holds {what} of {shape}, no image: give a file with an image")
+    title = str(properties.get("title") or "").strip()
+    size = _pixel_size(properties.get("dimensional_calibrations") or properties.get("spatial_calibrations") or ())
+    known = _facts(properties, kind)
+    if array.ndim == 2:
+        return [Picture(array, title, size, known)]
+    return [Picture(frame, f"{title} frame {k}".strip(), size, known) for k, frame in enumerate(array)]
+
+
+def _pixel_size(calibrations: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    if len(calibrations) < 2:
+        return None
+    return pixel_size(*(length_nm(c.get("scale"), c.get("units")) for c in calibrations[-2:]))
+
+
+def _facts(properties: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    metadata = properties.get("metadata") or {}
+    scan, source = metadata.get("scan") or {}, metadata.get("hardware_source") or {}
+    instrument = metadata.get("instrument") or {}
+    intensity = properties.get("intensity_calibration") or {}
+    return facts(
+        format=kind,
+        detector=str(source.get("channel_name") or ""),
+        voltage_kv=scaled(instrument.get("high_tension"), 1e-3),
+        dwell_time_us=scaled(scan.get("pixel_time_us") or source.get("pixel_time_us"), 1.0),
+        signal_unit=str(intensity.get("units") or ""),
+    )
