@@ -15,7 +15,7 @@ from deepscan_core.cli.arguments import build_parser
 from deepscan_core.errors import DeepScanError, InstrumentError, UnsupportedStep
 
 TRACEBACK_VARIABLE = "DEEPSCAN_TRACEBACK"
-EXIT_DONE, EXIT_INPUT, EXIT_INSTRUMENT, EXIT_INTERRUPTED = 0, 2, 3, 130
+EXIT_INPUT, EXIT_INSTRUMENT, EXIT_INTERRUPTED = 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -120,7 +120,7 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights: Path | None = None, dev
     settings: Any = network.pretrained_cfg
     example = torch.rand((1, 3, 4 * max(strides), 4 * max(strides)), generator=torch.Generator().manual_seed(0))
     network = fold_batch_norms(network, indices, example)
-    network = _on_device(network, device)
+    network = on_device(network, device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     packaged = PACKAGED.get(base_name) if weights is None else None
     return Backbone(
         name=name,
@@ -133,11 +133,10 @@ def load_backbone(name: str = DEFAULT_BACKBONE, weights: Path | None = None, dev
     )
 
 
-def _on_device(network: nn.Module, device: str) -> nn.Module:
-    import torch
-
+def on_device(network: nn.Module, device: str) -> nn.Module:
+    """The network on a device of torch; raises `InputError` where it cannot be used."""
     try:
-        moved: nn.Module = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        moved = network.to(device=device)
     except (RuntimeError, AssertionError) as error:  # torch raises either, by what is missing
         reason = str(error).splitlines()[0][:100]
         raise InputError(f"device {device!r} cannot be used ({reason}): give --device cpu") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,11 +66,3 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
             level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)
         ]
     return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
-
-
-def warm_up(settings: ExtractorSettings) -> dict[str, Any]:
-    """Load what `extract` will need, so that the first image does not wait; returns facts about it for the record."""
-    if settings.backbone == classical.NAME:
-        return {"backbone": classical.NAME}
-    backbone = load_backbone(settings.backbone, settings.weights, settings.device)
-    return {"backbone": backbone.name, "strides_px": backbone.strides_px, "origins_px": backbone.origins_px}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError, MissingError
-from deepscan_core.features.backbones import import_timm
+from deepscan_core.features.backbones import import_timm, on_device
 from deepscan_core.records.maps import FeatureMap
 from deepscan_core.weights.hub import asking_the_hub
 from deepscan_core.weights.loading import fit_by_name, read_tensors
@@ -57,7 +57,8 @@ class WordModel:
         import torch
 
         with torch.inference_mode():
-            encoded = self.network.encode_text(self.tokenizer(list(phrases)))  # type: ignore[operator]
+            tokens = self.tokenizer(list(phrases)).to(self._device)
+            encoded = self.network.encode_text(tokens)  # type: ignore[operator]
         return _unit(encoded)
 
     def windows(self, scaled: npt.NDArray[np.float32]) -> FeatureMap:
@@ -88,7 +89,12 @@ class WordModel:
                 torch.from_numpy(crops)[:, None], size=(self.side_px, self.side_px), mode="bicubic", antialias=True
             ).expand(-1, 3, -1, -1)
             mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.std))
-            return _unit(self.network.encode_image((batch - mean) / std))  # type: ignore[operator]
+            scaled = ((batch - mean) / std).to(self._device)
+            return _unit(self.network.encode_image(scaled))  # type: ignore[operator]
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
 
 @functools.lru_cache(maxsize=2)
@@ -99,7 +105,7 @@ def load_word_model(name: str | None = None, checkpoint: Path | None = None, dev
     ----------
     name : a model of open_clip; ViT-B-32 by default.
     checkpoint : its local weights; else the file that the variable DEEPSCAN_CLIP_CHECKPOINT names, else the model hub.
-    device : of torch; words are encoded on the CPU's copy of it.
+    device : of torch.
 
     Raises
     ------
@@ -119,7 +125,7 @@ def load_word_model(name: str | None = None, checkpoint: Path | None = None, dev
     side = visual["size"]
     return WordModel(
         name=name,
-        network=network.eval().to(device),
+        network=on_device(network.eval(), device),
         tokenizer=open_clip.get_tokenizer(name),
         side_px=int(side[0] if isinstance(side, tuple | list) else side),
         mean=tuple(visual["mean"]),
