@@ -50,7 +50,7 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
 
     Notes
     -----
-    Memory is about 240 bytes a pixel with the default backbone. A scale that leaves fewer than 16 px a side is left out,
+    Memory is some hundreds of bytes a pixel with the default backbone (``benchmarks/latency.py``). A scale that leaves fewer than 16 px a side is left out,
     but for the largest one.
     """
     rows, cols = scaled.shape
