@@ -50,8 +50,8 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
 
     Notes
     -----
-    Memory is some hundreds of bytes a pixel with the default backbone (``benchmarks/latency.py``). A scale that leaves fewer than 16 px a side is left out,
-    but for the largest one.
+    Memory is some hundreds of bytes a pixel with the default backbone (``benchmarks/latency.py``). A scale that leaves
+    fewer than 16 px a side is left out, but for the largest one.
     """
     rows, cols = scaled.shape
     if np.ptp(scaled) == 0:  # nothing to see; a network would see the border it was given
