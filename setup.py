@@ -31,6 +31,7 @@ DEVELOPMENT = [
     "pytest-timeout>=2.3",
     "resvg-py>=0.2",
     "ruff>=0.9",
+    "types-psutil>=6",
 ]
 
 setup(

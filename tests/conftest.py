@@ -20,6 +20,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="torch is not installed here"))
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests know no laboratory's defaults but those that they write."""
+    from deepscan_core import settings
+
+    monkeypatch.delenv(settings.VARIABLE, raising=False)
+    monkeypatch.setattr(settings, "default_places", tuple)
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """Folder of real micrographs; a test that asks for it is skipped where it is absent."""

@@ -28,7 +28,14 @@ def check_plan(protocol: ScanProtocol, context: ScanContext, capabilities: Capab
     check_context(planned, capabilities)
     for step in protocol.steps:
         check_step(step, planned, capabilities)
-        _check_dose(step, planned, protocol.limits.max_dose_e_per_nm2)
+    if protocol.limits.max_dose_e_per_nm2 is not None:
+        check_doses(protocol, protocol.limits.max_dose_e_per_nm2)
+
+
+def check_doses(protocol: ScanProtocol, max_dose_e_per_nm2: float) -> None:
+    """Raise `ProtocolError` for a step that gives more than a dose."""
+    for step in protocol.steps:
+        _check_dose(step, protocol.context, max_dose_e_per_nm2)
 
 
 def check_context(context: ScanContext, capabilities: Capabilities) -> None:
@@ -105,9 +112,7 @@ def _check_time(protocol: ScanProtocol) -> None:
         raise ProtocolError(f"the plan takes {time_s:.3g} s, more than its limit of {limit_s:g} s")
 
 
-def _check_dose(step: ScanStep, context: ScanContext, limit: float | None) -> None:
-    if limit is None:
-        return
+def _check_dose(step: ScanStep, context: ScanContext, limit: float) -> None:
     if context.beam_current_pa is None:
         raise ProtocolError("a dose limit needs the beam current: give it with --beam-current-pa")
     height_nm, width_nm = step.size_nm

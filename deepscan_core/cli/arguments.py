@@ -12,8 +12,7 @@ from typing import NoReturn
 
 import deepscan_core
 from deepscan_core.errors import InputError
-
-DEFAULT_AREA_FRACTION = 0.15
+from deepscan_core.settings import PIXEL_SIZE_SOURCES
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,8 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("run"))
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, TIFF or another microscope file")
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="PNG, TIFF or another microscope file")
     parser.add_argument("--pixel-size-nm", type=size, metavar="NM", help="one number, or Y,X")
+    parser.add_argument("--pixel-size-source", choices=PIXEL_SIZE_SOURCES, help="what the image's file is trusted with")
     parser.add_argument("--channel", type=channel, metavar="N|NAME", help="page, frame or channel: from 0, or its name")
     parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
     parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
@@ -51,9 +51,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scorer", choices=["isolation_forest"], default="isolation_forest", help="of rarity")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--backbone-weights", type=Path, metavar="FILE", help="its local weights")
-    parser.add_argument("--device", default="cpu", metavar="DEVICE", help="of torch, e.g. cuda")
-    parser.add_argument("--denoise", default="none", metavar="KIND", help="none, gaussian, median, tv or nl_means")
-    parser.add_argument("--clahe", action="store_true", help="equalise contrast locally")
+    parser.add_argument("--device", metavar="DEVICE", help="of torch, e.g. cuda")
+    parser.add_argument("--denoise", metavar="KIND", help="none, gaussian, median, tv or nl_means")
+    parser.add_argument("--clahe", action=argparse.BooleanOptionalAction, help="equalise contrast locally")
     rule = parser.add_mutually_exclusive_group()
     rule.add_argument("--area-fraction", type=number, metavar="F", help="of the image, at most (default 0.15)")
     rule.add_argument("--expected-false-regions", type=number, metavar="K", help="where nothing is, on average")
@@ -61,14 +61,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     side = parser.add_mutually_exclusive_group()
     side.add_argument("--region-size-nm", type=size, metavar="NM", help="one number, or H,W")
     side.add_argument("--region-size-px", type=size, metavar="PX", help="one number, or H,W")
-    parser.add_argument("--density", type=number, default=2.0, metavar="D", help="samples a pixel (default 2)")
+    parser.add_argument("--density", type=number, metavar="D", help="samples a pixel (default 2)")
     parser.add_argument("--dwell-us", type=number, metavar="US", help="dwell time of a sample (default 8, or less)")
     parser.add_argument(
-        "--beam-current-pa", type=number, metavar="PA", help="probe current (default: of the file, or 50)"
+        "--beam-current-pa", type=number, metavar="PA", help="probe current (default: of the file, the settings, or 50)"
     )
     parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
     parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default 0)")
+    _add_settings(parser)
+    parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
     _add_output(parser, Path("deepscan-out"))
 
 
@@ -86,6 +88,7 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the simulated noise (default 0)")
+    _add_settings(parser)
     _add_output(parser, Path("deepscan-run"))
 
 
@@ -111,6 +114,11 @@ def _add_swift(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="open the project of last time, not an empty one")
     parser.add_argument("--script", type=Path, metavar="FILE", help="a Python script to run inside Swift")
     parser.add_argument("--backbone", metavar="NAME", help='of the live map; "classical" needs no torch')
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="the laboratory's defaults (docs/settings.md)")
+    parser.add_argument("--max-memory-gb", type=number, metavar="GB", help="default: half of what is free")
 
 
 def _add_output(parser: argparse.ArgumentParser, default: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
+from deepscan_core.cli import laboratory
 from deepscan_core.cli.arguments import say
 from deepscan_core.cli.demo import PREVIEW_DWELL, defects_in_frame
 from deepscan_core.cli.pipeline import Timings, region_of, say_summary, summary, versions, write_artifacts
@@ -20,6 +21,7 @@ from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import InputError, MissingError, ProtocolError
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.instruments.simulated import SimulatedController
+from deepscan_core.memory import limited_to
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.image import CalibratedImage
@@ -39,9 +41,16 @@ def command(arguments: argparse.Namespace) -> int:
     """Check a plan against an instrument and carry it out."""
     if arguments.seed < 0:
         raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
+    settings = laboratory.in_force(arguments)
     protocol = ScanProtocol.from_file(arguments.protocol)
     if not protocol.context.is_calibrated:
         raise ProtocolError(f"{arguments.protocol} has no calibration: plan again with --pixel-size-nm")
+    laboratory.check_laboratory(protocol, settings)
+    with limited_to(settings.values["max_memory_gb"]):
+        return _check_or_carry_out(arguments, protocol)
+
+
+def _check_or_carry_out(arguments: argparse.Namespace, protocol: ScanProtocol) -> int:
     controller, specimen = _instrument(arguments, protocol)
     rest = BeamRest(park_fraction=arguments.park)
     if arguments.check:

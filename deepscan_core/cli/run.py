@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deepscan_core.cli.arguments import DEFAULT_AREA_FRACTION, say
+from deepscan_core.cli import laboratory
+from deepscan_core.cli.arguments import say
 from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import DeepScanError, InputError
-from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.ingest.normalise import Preprocessing
 from deepscan_core.ingest.readers import read_image
+from deepscan_core.memory import limited_to
 from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, make_protocol
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
@@ -29,8 +31,17 @@ STAGES = 6
 
 def command(arguments: argparse.Namespace) -> int:
     """Plan a scan for each image; the others are done even if one fails."""
+    settings = laboratory.apply(arguments)
+    if arguments.show_settings:
+        laboratory.show(settings, json=arguments.json)
+        return 0
     directories = _directories(arguments)
     _check_modes(arguments)
+    with limited_to(arguments.max_memory_gb):
+        return _run_all(directories, arguments)
+
+
+def _run_all(directories: dict[Path, Path], arguments: argparse.Namespace) -> int:
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     for path, directory in directories.items():
@@ -54,6 +65,8 @@ def command(arguments: argparse.Namespace) -> int:
 def _directories(arguments: argparse.Namespace) -> dict[Path, Path]:
     """Where each image's result goes; refuses a clash before anything is computed."""
     images: list[Path] = arguments.images
+    if not images:
+        raise InputError("no image was given: name at least one file (see deepscan run --help)")
     if len(images) == 1:
         return {images[0]: arguments.out}
     if arguments.positive or arguments.negative:
@@ -81,9 +94,7 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
     timings = Timings()
     with stages(STAGES, path.name) as stage:
         stage("reading")
-        image = timings.measure(
-            "read", lambda: read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel)
-        )
+        image = timings.measure("read", lambda: _read(path, arguments))
         result = _plan(path, image, arguments, timings, stage)
         stage("writing")
         with artifacts.staged(directory) as staging:
@@ -91,12 +102,24 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
     return summary(result, directory)
 
 
+def _read(path: Path, arguments: argparse.Namespace) -> CalibratedImage:
+    """The image, with the pixel size from where the settings want it."""
+    image = read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel)
+    if arguments.pixel_size_nm is not None or arguments.pixel_size_source == "file":
+        return image
+    if arguments.pixel_size_source == "command":
+        return replace(image, pixel_size_nm=None)
+    if image.pixel_size_nm is None:
+        raise InputError(f"{path}: has no pixel size, and the settings require one: give it with --pixel-size-nm")
+    return image
+
+
 def _plan(
     path: Path, image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance
 ) -> ReportData:
     study = Study(
         image,
-        backbone=arguments.backbone or DEFAULT_BACKBONE,
+        backbone=arguments.backbone,
         backbone_weights=arguments.backbone_weights,
         preprocessing=Preprocessing(denoise=arguments.denoise, clahe=arguments.clahe),
         seed=arguments.seed,
@@ -109,7 +132,7 @@ def _plan(
         "select",
         lambda: study.regions(
             score_map,
-            area_fraction=_area_fraction(arguments),
+            area_fraction=arguments.area_fraction,
             expected_false_regions=arguments.expected_false_regions,
             level=arguments.level,
             region_size_px=arguments.region_size_px,
@@ -159,11 +182,13 @@ def _plan(
 
 
 def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tuple[float, str]:
-    """The probe current in pA, and whether it was given, stands in the file or is assumed."""
-    if arguments.beam_current_pa is not None:
+    """The probe current in pA, and whether it was given, stands in the file, in the settings or is assumed."""
+    if arguments.origins["beam_current_pa"] == laboratory.TYPED:
         return (arguments.beam_current_pa, "given")
     if "beam_current_pa" in image.metadata:
         return (float(image.metadata["beam_current_pa"]), "metadata")
+    if arguments.beam_current_pa is not None:
+        return (arguments.beam_current_pa, "settings")
     return (ASSUMED_CURRENT_PA, "assumed")
 
 
@@ -180,20 +205,10 @@ def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     return study.surprisal()
 
 
-def _area_fraction(arguments: argparse.Namespace) -> float | None:
-    if arguments.expected_false_regions is not None or arguments.level is not None:
-        return None
-    return DEFAULT_AREA_FRACTION if arguments.area_fraction is None else float(arguments.area_fraction)
-
-
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    left_out = {"run", "images", "json", "overwrite", "out"}
+    left_out = {"run", "images", "json", "overwrite", "out", "show_settings", "origins"}
     named = {name: value for name, value in vars(arguments).items() if name not in left_out}
-    return named | {
-        "backbone": arguments.backbone or DEFAULT_BACKBONE,
-        "area_fraction": _area_fraction(arguments),
-        "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
-    }
+    return named | {"mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal"}
 
 
 def _notes(image: CalibratedImage, arguments: argparse.Namespace, found: int, planned: int) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features import classical
-from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
+from deepscan_core.features.backbones import DEFAULT_BACKBONE, Backbone, load_backbone
+from deepscan_core.features.footprint import pipeline_bytes
 from deepscan_core.features.pyramid import FeaturePyramid, Level
+from deepscan_core.memory import check_memory
 from deepscan_core.records.coordinates import check_positive
 
 SMALLEST_SCALED_SIDE_PX = 16
@@ -48,9 +50,14 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
     scaled : float32 ndarray of shape (rows, cols), from `ingest.normalise`.
     settings : see `ExtractorSettings`.
 
+    Raises
+    ------
+    InputError
+        It would take more memory than is allowed, see `deepscan_core.memory`.
+
     Notes
     -----
-    Memory is some hundreds of bytes a pixel with the default backbone (``benchmarks/latency.py``). A scale that leaves
+    Memory is some 300 bytes a pixel with the default backbone (``benchmarks/memory.py``). A scale that leaves
     fewer than 16 px a side is left out, but for the largest one.
     """
     rows, cols = scaled.shape
@@ -58,11 +65,20 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
         nothing = np.zeros((1, rows, cols), np.float32)
         levels = [Level(values=nothing, stride_px=1.0, origin_px=0.0)]
     elif settings.backbone == classical.NAME:
+        _check_memory(rows, cols, settings, None)
         levels = [classical.classical_level(scaled)]
     else:
         backbone = load_backbone(settings.backbone, settings.weights, settings.device)
+        _check_memory(rows, cols, settings, backbone)
         fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
         levels = [
             level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)
         ]
     return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
+
+
+def _check_memory(rows: int, cols: int, settings: ExtractorSettings, backbone: Backbone | None) -> None:
+    check_memory(
+        pipeline_bytes((rows, cols), settings.scales, backbone),
+        f"an image of {rows} x {cols} px with {settings.backbone}",
+    )
