@@ -16,7 +16,7 @@ from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.features.extractor import ExtractorSettings, extract
 from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.ingest.normalise import Preprocessing, normalise
-from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive
+from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive, check_seed
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
@@ -76,6 +76,7 @@ class Study:
         device: str = "cpu",
     ) -> None:
         check_positive("patch_px, step_px", patch_px, step_px)
+        check_seed(seed)
         self.image = image
         self.extractor = ExtractorSettings(backbone=backbone, weights=backbone_weights, scales=scales, device=device)
         self.preprocessing = preprocessing or Preprocessing()

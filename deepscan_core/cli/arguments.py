@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import deepscan_core
 from deepscan_core.errors import InputError
+from deepscan_core.records.coordinates import LARGEST_SEED
 from deepscan_core.settings import PIXEL_SIZE_SOURCES
 
 
@@ -68,7 +69,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
     parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of everything random (default 0)")
     _add_settings(parser)
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
     _add_output(parser, Path("deepscan-out"))
@@ -87,14 +88,14 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the simulated noise (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulated noise (default 0)")
     _add_settings(parser)
     _add_output(parser, Path("deepscan-run"))
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("demo"))
-    parser.add_argument("--seed", type=int, default=3, metavar="N", help="of specimen and noise (default 3)")
+    parser.add_argument("--seed", type=seed, default=3, metavar="N", help="of specimen and noise (default 3)")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
     _add_output(parser, Path("deepscan-demo"))
@@ -140,7 +141,8 @@ def number(text: str) -> float:
 
 def channel(text: str) -> int | str:
     """A whole number counts, anything else is a name."""
-    return int(text) if text.isascii() and text.lstrip("-").isdigit() else text
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else text
 
 
 def point(text: str) -> tuple[float, float]:
@@ -167,6 +169,20 @@ def _lazily(command: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+def seed(text: str) -> int:
+    """A whole number that every generator of random numbers takes."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+    if not 0 <= value <= LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to {LARGEST_SEED}")
+    return value
+
+
+def as_text(value: object) -> str:
+    """Words that can be written into a file; the name of a file on Linux need not be text."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def say(text: str) -> None:
-    """A line for people, on stdout."""
-    sys.stdout.write(text + "\n")
+    """A line for people, on stdout, in whatever letters the terminal has."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,8 +38,6 @@ KIND_OF_MODE: Mapping[Any, ScoreKind] = {"teacher": "probability", "words": "sim
 
 def command(arguments: argparse.Namespace) -> int:
     """Check a plan against an instrument and carry it out."""
-    if arguments.seed < 0:
-        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
     settings = laboratory.in_force(arguments)
     protocol = ScanProtocol.from_file(arguments.protocol)
     if not protocol.context.is_calibrated:
@@ -100,7 +97,7 @@ def _world(arguments: argparse.Namespace, protocol: ScanProtocol) -> Specimen:
             return make_specimen(name, int(seed or 0))
     path = Path(arguments.world) if arguments.world else _source_path(arguments, protocol)
     image = read_image(path, channel=None if arguments.world else _source_channel(protocol))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != protocol.source_sha256 and not arguments.world:
+    if image.sha256 != protocol.source_sha256 and not arguments.world:
         raise InputError(f"{path} is not the image the protocol was made on: name the world with --world")
     if image.shape != (protocol.context.rows, protocol.context.cols):
         raise InputError(f"{path} has {image.shape} px, the protocol's context another size: name another --world")

@@ -13,6 +13,7 @@ from deepscan_core.errors import InputError
 from deepscan_core.ingest import tiff_tags
 from deepscan_core.ingest.pictures import Picture, damage_refused, first_line, split_colours
 from deepscan_core.ingest.scanning_probe import jpk
+from deepscan_core.ingest.tiff_chain import check_chain
 
 
 def read_png(path: Path, content: bytes) -> list[Picture]:
@@ -37,6 +38,7 @@ def read_tiff(path: Path, content: bytes) -> list[Picture]:
     import tifffile
 
     with damage_refused(path, "TIFF"), tifffile.TiffFile(io.BytesIO(content)) as file:
+        check_chain(path, file)
         if jpk.is_jpk(file):
             return jpk.read_jpk(file)
         tags = _tags(file, path)

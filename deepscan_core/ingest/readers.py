@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deepscan_core.errors import InputError
+from deepscan_core.files import read_file
 from deepscan_core.ingest import hdf5_files, nion_files, png_tiff, rosetta
 from deepscan_core.ingest.pictures import Picture, choose
 from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, wsxm
@@ -62,10 +63,7 @@ def read_image(
         The format's reader is not installed.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): give a readable image file") from None
+    content = read_file(path, "give a readable image file")
     reader = next((reader for fits, reader in READERS if fits(content)), None)
     if reader is None:
         what = "is empty" if not content else "is of no format that DeepScan knows by its content"
@@ -74,7 +72,12 @@ def read_image(
     return CalibratedImage(
         picture.array,
         pixel_size_nm=picture.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
-        name=path.name,
+        name=_as_text(path.name),
         sha256=hashlib.sha256(content).hexdigest(),
         metadata=dict(picture.facts) | ({"channel": picture.name} if picture.name else {}),
     )
+
+
+def _as_text(name: str) -> str:
+    """A file's name as it can be written down; a name need not be text on Linux."""
+    return name.encode("utf-8", "replace").decode("utf-8")

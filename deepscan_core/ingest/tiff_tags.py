@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deepscan_core.errors import InputError
+from deepscan_core.files import read_file
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
 OLYMPUS_SIS = 33560
+LARGEST_COMPANION_BYTES = 1_000_000
 DM_UNIT_X, DM_UNIT_Y, DM_SCALE_X, DM_SCALE_Y, DM_SIGNAL_UNIT = 65003, 65004, 65009, 65010, 65022
 
 
@@ -185,8 +188,8 @@ def _pixel_per_unit(page: Any, name: str) -> float | None:
 def _hitachi(path: Path) -> Tags:
     """Hitachi writes its facts into a text file of the same name beside the picture."""
     try:
-        raw = path.with_suffix(".txt").read_bytes()[:20000]
-    except OSError:
+        raw = read_file(path.with_suffix(".txt"), "remove it", largest_bytes=LARGEST_COMPANION_BYTES)
+    except InputError:  # absent, or another thing altogether
         return Tags()
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", "replace")
     if not text.lstrip("\ufeff").startswith("[SemImageFile]"):
