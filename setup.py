@@ -45,7 +45,7 @@ setup(
     package_data={
         "deepscan_core": ["py.typed"],
         "deepscan_core.records": ["*.json"],
-        "deepscan_core.reporting": ["*.j2"],
+        "deepscan_core.reporting": ["page/*"],
         "nionswift_plugin.deepscan": ["manifest.json"],
         "nionswift_plugin.deepscan_simulator": ["manifest.json"],
     },
