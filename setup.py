@@ -27,6 +27,7 @@ DEVELOPMENT = [
     "hypothesis>=6.100",
     "import-linter>=2.1",
     "mypy>=1.15",
+    "playwright>=1.49",
     "pytest>=8.3",
     "pytest-timeout>=2.3",
     "resvg-py>=0.2",
