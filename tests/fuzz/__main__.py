@@ -48,8 +48,9 @@ def feed_for(seconds: float, seed: int, keep: Path) -> int:
         else:
             findings += 1
             last = int(done.stdout.split()[-1]) if done.stdout.split() else seed
-            how = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-            print(f"seed {last}: {how[-1]}", flush=True)
+            lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+            crashed = next((line for line in lines if line.startswith(("Timeout", "Fatal"))), lines[-1])
+            print(f"seed {last}: {crashed}", flush=True)
             save(last, keep, f"exit {done.returncode}\n{done.stderr}")
             seed = last + 1
     print(f"{seed - first} cases, {findings} findings", flush=True)
@@ -81,12 +82,14 @@ def feed_batch(seed: int, keep: Path) -> int:
             try:
                 if sys.platform != "win32":
                     signal.alarm(LONGEST_S)
+                faulthandler.dump_traceback_later(LONGEST_S + 10, exit=True)  # for loops that no signal interrupts
                 targets.feed(name, content, Path(folder))
             except BaseException as error:
                 traceback.print_exc()
                 print(f"{name}: {type(error).__name__}: {error}"[:300], file=sys.stderr)
                 return 1
             finally:
+                faulthandler.cancel_dump_traceback_later()
                 if sys.platform != "win32":
                     signal.alarm(0)
     return 0

@@ -116,7 +116,8 @@ def _mrc() -> bytes:
 
 def _sxm() -> bytes:
     header = (
-        ":NANONIS_VERSION:\n2\n:SCANIT_TYPE:\n              FLOAT            MSBFIRST\n:SCAN_PIXELS:\n       24       20\n:SCAN_RANGE:\n  5.000E-9  4.000E-9\n"
+        ":NANONIS_VERSION:\n2\n:SCANIT_TYPE:\n              FLOAT            MSBFIRST\n"
+        ":SCAN_PIXELS:\n       24       20\n:SCAN_RANGE:\n  5.000E-9  4.000E-9\n"
         ":SCAN_DIR:\ndown\n:DATA_INFO:\n\tChannel\tName\tUnit\tDirection\tCalibration\tOffset\n"
         "\t14\tZ\tm\tboth\t1.0E-9\t0.0E+0\n\n:SCANIT_END:\n\n\n"
     )

@@ -1,4 +1,4 @@
-"""What is fed: the readers, the protocol, the settings. Each may refuse with an error of DeepScan's own, and nothing else."""
+"""What is fed: the readers, the protocol, the settings. Each may refuse with an error of DeepScan's own only."""
 
 from __future__ import annotations
 
