@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepscan_core.errors import InputError
 from deepscan_core.files import read_file
-from deepscan_core.ingest import hdf5_files, nion_files, png_tiff, rosetta
+from deepscan_core.ingest import isolated, nion_files, png_tiff, rosetta
 from deepscan_core.ingest.pictures import Picture, choose
 from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, wsxm
 from deepscan_core.records.coordinates import YX
@@ -25,7 +25,7 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 READERS: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (_starts(b"\x89PNG\r\n\x1a\n"), png_tiff.read_png),
     (_starts(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), png_tiff.read_tiff),
-    (_starts(b"\x89HDF\r\n\x1a\n"), hdf5_files.read_hdf5),
+    (_starts(b"\x89HDF\r\n\x1a\n"), isolated.read_hdf5),
     (_starts(b"PK\x03\x04"), nion_files.read_zip),
     (_starts(b":NANONIS_VERSION:"), nanonis.read_sxm),
     (_starts(b"\\*File list", b"\\*Force file list", b"?*File list"), nanoscope.read_nanoscope),
