@@ -89,11 +89,15 @@ class Study:
         self._features: dict[tuple[float, float], FeatureMap] = {}
         self._surprisal: ScoreMap | None = None
 
+    def features(self) -> FeatureMap:
+        """Features of the patches that `surprisal` compares, ``patch_px`` wide and ``step_px`` apart."""
+        return self._patches(self._patch_px, self._step_px)
+
     def surprisal(self) -> ScoreMap:
         """Mode A: how rare each place is against the rest of the image, in nats."""
         if self._surprisal is None:
             with one_blas_thread():
-                self._surprisal = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
+                self._surprisal = surprisal_map(self.features(), seed=self.seed)
         return self._surprisal
 
     def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("network"):
             item.add_marker(pytest.mark.skip(reason="torch is not installed here"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the weights that were brought to this computer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSCAN_MODELS", str(tmp_path_factory.mktemp("store") / "models"))
+        yield
 
 
 @pytest.fixture

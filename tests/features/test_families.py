@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -196,3 +201,17 @@ def test_unknown_precisions_and_devices_are_refused() -> None:
         with pytest.raises(InputError, match="--device cpu"):
             load_backbone(device=device)
     assert chosen_device("auto") in ("cpu", "cuda")
+
+
+@pytest.mark.slow
+def test_the_table_of_backbones_can_be_written_without_micrographs(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    out = tmp_path / "backbones.md"
+    command = [sys.executable, str(root / "benchmarks" / "backbones.py"), "resnet10t", "--rounds", "1"]
+    environment = os.environ | {"PYTHONPATH": str(root), "DEEPSCAN_MODELS": str(tmp_path / "none")}
+    subprocess.run([*command, "--data", str(tmp_path), "--out", str(out)], check=True, env=environment)
+    rows = {line.split("|")[1].strip(): line for line in out.read_text().splitlines() if line.startswith("| ")}
+    assert "**random**" in rows["resnet10t"]
+    assert "**random**" not in rows["tf_efficientnet_lite0"]
+    accuracy = float(rows["tf_efficientnet_lite0"].split("|")[8])
+    assert 0.5 < accuracy <= 1  # guessing gives 0.25

@@ -163,6 +163,28 @@ def test_a_checkpoint_by_its_authors_names_is_converted(store: ModelStore, tmp_p
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
 
+def test_dinov2_as_its_authors_give_it_is_converted(store: ModelStore, tmp_path: Path) -> None:
+    """Their class token and the position of it are apart, and a token for training is left over."""
+    import torch
+
+    from deepscan_core.weights.adding import import_file
+    from deepscan_core.weights.sources import filled_network, find_weights
+
+    name = "vit_small_patch14_reg4_dinov2"
+    network, _, _ = filled_network(find_weights(name, "random"))
+    ours = network.state_dict()
+    place = torch.full((1, 1, 384), 0.25)
+    theirs = {k: v for k, v in ours.items() if k not in ("reg_token", "pos_embed", "cls_token")}
+    theirs |= {"register_tokens": ours["reg_token"], "cls_token": ours["cls_token"] - place}
+    theirs |= {"pos_embed": torch.cat([place, ours["pos_embed"]], dim=1), "mask_token": torch.zeros(1, 384)}
+    torch.save(theirs, tmp_path / "dinov2_vits14_reg4_pretrain.pth")
+    card = import_file(store, tmp_path / "dinov2_vits14_reg4_pretrain.pth", name="dinov2_vits14_reg")
+    assert card.name == f"{name}.lvd142m"
+    found, _, _ = filled_network(find_weights("dinov2_vits14_reg"))
+    for key, tensor in found.state_dict().items():
+        assert torch.allclose(tensor, ours[key], atol=1e-6), key
+
+
 def test_a_file_of_a_known_package_is_recognised_by_its_hash(store: ModelStore) -> None:
     from deepscan_core.weights.adding import import_file
     from deepscan_core.weights.catalogue import PACKAGED
