@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from deepscan_core.cli.arguments import say
+from deepscan_core.cli.progress import stages
 from deepscan_core.errors import DeepScanError, InputError, MissingError
 from deepscan_core.reporting.artifacts import to_json
 from deepscan_core.weights.cards import ModelCard
@@ -33,8 +35,15 @@ def command(arguments: argparse.Namespace) -> int:
 def _list(store: ModelStore, arguments: argparse.Namespace) -> int:
     """Say which weights are on this computer; `verify` also compares their hashes and fails where one is wrong."""
     verify = arguments.action == "verify"
-    entries = [_packaged(weights, verify=verify) for weights in PACKAGED.values()]
-    entries += [_stored(store, name, verify=verify) for name in store.names()]
+    looks: dict[str, Callable[[], dict[str, Any]]] = {
+        **{f"package {w.name}": functools.partial(_packaged, w, verify=verify) for w in PACKAGED.values()},
+        **{name: functools.partial(_stored, store, name, verify=verify) for name in store.names()},
+    }
+    entries = []
+    with stages(len(looks), arguments.action) as stage:
+        for name, look in looks.items():
+            stage(name)
+            entries.append(look())
     if arguments.json:
         say(to_json({"store": str(store.folder), "models": entries}).rstrip())
     else:
@@ -56,34 +65,35 @@ def _import(store: ModelStore, arguments: argparse.Namespace) -> int:
     from deepscan_core.weights.adding import import_file
     from deepscan_core.weights.transfer import import_pack
 
-    if is_pack(arguments.file):
-        if arguments.name or arguments.licence:
-            raise InputError(f"{arguments.file} is a pack, which has names and licences of its own: leave them away")
-        cards = import_pack(store, arguments.file, sha256=arguments.sha256, overwrite=arguments.overwrite)
-    else:
-        cards = (
-            import_file(
-                store,
-                arguments.file,
-                name=arguments.name,
-                licence=arguments.licence,
-                sha256=arguments.sha256,
-                overwrite=arguments.overwrite,
-            ),
-        )
+    path, rules = arguments.file, {"sha256": arguments.sha256, "overwrite": arguments.overwrite}
+    with stages(1, path.name) as stage:
+        stage("checking")
+        if not is_pack(path):
+            cards: tuple[ModelCard, ...] = (
+                import_file(store, path, name=arguments.name, licence=arguments.licence, **rules),
+            )
+        elif arguments.name or arguments.licence:
+            raise InputError(f"{path} is a pack, which has names and licences of its own: leave them away")
+        else:
+            cards = import_pack(store, path, **rules)
     return _say_cards("imported", cards, arguments)
 
 
 def _fetch(store: ModelStore, arguments: argparse.Namespace) -> int:
     from deepscan_core.weights.adding import fetch
 
-    return _say_cards("fetched", [fetch(store, arguments.name, overwrite=arguments.overwrite)], arguments)
+    with stages(1, arguments.name) as stage:
+        stage("fetching")
+        card = fetch(store, arguments.name, overwrite=arguments.overwrite)
+    return _say_cards("fetched", [card], arguments)
 
 
 def _export(store: ModelStore, arguments: argparse.Namespace) -> int:
     from deepscan_core.weights.transfer import export_pack
 
-    cards = export_pack(store, arguments.names, arguments.out, overwrite=arguments.overwrite)
+    with stages(1, arguments.out.name) as stage:
+        stage("packing")
+        cards = export_pack(store, arguments.names, arguments.out, overwrite=arguments.overwrite)
     return _say_cards("exported", cards, arguments)
 
 

@@ -101,6 +101,8 @@ def fetch(store: ModelStore, name: str, *, overwrite: bool = False) -> ModelCard
 def check_file(path: Path, sha256: str | None) -> str:
     """The SHA-256 of a file; raises `InputError` if it cannot be read, or another hash was given."""
     wanted = None if sha256 is None else check_sha256(sha256)
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a file: give a file of weights")
     try:
         found = sha256_of(path)
     except OSError as error:

@@ -121,4 +121,7 @@ def _text(value: Any, key: str, source: str) -> str:
 def _three(value: Any, key: str, source: str) -> Three:
     if not isinstance(value, list) or len(value) != 3 or not all(type(v) in (int, float) for v in value):
         raise InputError(f"{key} in {source} is {value!r}, not three numbers: get it again")
-    return (float(value[0]), float(value[1]), float(value[2]))
+    try:
+        return (float(value[0]), float(value[1]), float(value[2]))
+    except OverflowError:
+        raise InputError(f"{key} in {source} has a number that is too large: get it again") from None

@@ -117,7 +117,7 @@ def in_order(network: nn.Module, tensors: dict[str, Tensor], source: str) -> dic
 def _count(names: Sequence[str], what: str) -> str:
     if not names:
         return ""
-    shown = ", ".join(name[:80] for name in names[:NAMED_KEYS])
+    shown = ", ".join("".join(c if c.isprintable() else "?" for c in name[:80]) for name in names[:NAMED_KEYS])
     return f"{len(names)} tensors {what} (first: {shown})"
 
 

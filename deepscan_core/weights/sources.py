@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -128,4 +129,6 @@ def _on_disk(kind: Literal["file", "store"], name: str, path: Path) -> WeightsSo
         facts = path.stat()
     except OSError as error:
         raise InputError(f"weights {path}: {error.strerror}: give a file that can be read") from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise InputError(f"weights {path} are not a file: give a file of weights")
     return WeightsSource(kind=kind, name=name, path=path, stamp=(facts.st_size, facts.st_mtime_ns))

@@ -109,6 +109,7 @@ def test_wrong_files_are_refused_with_the_reason_and_leave_nothing(store: ModelS
     import torch
 
     from deepscan_core.weights.adding import import_file
+    from deepscan_core.weights.sources import find_weights
 
     good = torch.load(checkpoint(tmp_path / "good.pth"), weights_only=True)
     first = next(iter(good))
@@ -136,6 +137,12 @@ def test_wrong_files_are_refused_with_the_reason_and_leave_nothing(store: ModelS
         import_file(store, tmp_path / "good.pth", name=SMALL, sha256="0" * 64)
     with pytest.raises(InputError, match="64 hexadecimal"):
         import_file(store, tmp_path / "good.pth", name=SMALL, sha256="abc")
+    for path in (tmp_path, tmp_path / "absent.pth"):
+        with pytest.raises(InputError, match=r"file"):
+            find_weights(SMALL, path)
+    torch.save(good | {"\x1b[31mred": torch.zeros(1)}, tmp_path / "coloured.pth")
+    with pytest.raises(InputError, match=r"\?\[31mred"):
+        import_file(store, tmp_path / "coloured.pth", name=SMALL)
     assert left_behind(store) == []
 
 
@@ -206,6 +213,7 @@ def test_damaged_cards_are_named(store: ModelStore, tmp_path: Path) -> None:
         "{}",
         *(json.dumps(whole | change) for change in ({"extra": 1}, {"schema_version": 9}, {"name": "resnet18"})),
         *(json.dumps(whole | change) for change in ({"bytes": "1"}, {"bytes": 0}, {"sha256": "x"}, {"mean": [1, 2]})),
+        *(json.dumps(whole | change) for change in ({"mean": [10**400, 1, 1]}, {"mean": [float("nan"), 1, 1]})),
         *(json.dumps(whole | change) for change in ({"std": [0, 1, 1]}, {"licence": 3}, {"licence": "a\nb"})),
     ]
     for text in damaged:
