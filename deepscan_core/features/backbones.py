@@ -137,11 +137,11 @@ def _prepared(source: WeightsSource, device: str, precision: str) -> Backbone:
     side = example_side_px(strides)
     example = torch.rand((1, len(mean), side, side), generator=torch.Generator().manual_seed(0))
     network = fold_batch_norms(network, indices, example)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     origins = measure_origins(network, indices, strides)  # before it is moved: the same on every device
-    network = on_device(network, device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Backbone(
         name=f"{source.name} (random weights)" if source.kind == "random" else source.name,
-        network=network,
+        network=on_device(network, device),
         mean=mean,
         std=std,
         indices=indices,
