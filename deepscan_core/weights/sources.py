@@ -64,7 +64,7 @@ def find_weights(name: str, weights: Path | Literal["random"] | None = None) -> 
     if wanted in store.names():
         return _on_disk("store", wanted, store.file(wanted))
     packaged = packaged_weights(wanted)
-    if packaged is not None and (packaged.extra is None or packaged.is_installed()):
+    if packaged is not None and (packaged.is_installed() or not packaged.optional):
         return WeightsSource(kind="packaged", name=packaged.name)
     entry = store.find(wanted)
     if entry is not None:
