@@ -44,6 +44,18 @@ def read_file(path: str | Path, remedy: str, *, largest_bytes: int | None = None
         raise InputError(f"{path}: cannot be read ({error}): {remedy}") from None
 
 
+def check_file(path: str | Path, remedy: str) -> None:
+    """Raise `InputError` unless a path leads to a plain file, for libraries that want to open it themselves."""
+    try:
+        _check_plain(path, os.stat(path).st_mode, remedy)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}): {remedy}") from None
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: cannot be read ({error}): {remedy}") from None
+
+
 def _check_plain(path: str | Path, mode: int, remedy: str) -> None:
     if stat.S_ISDIR(mode):
         raise InputError(f"{path}: is a folder: {remedy}")

@@ -60,7 +60,7 @@ class Settings:
     region_size_px: float | None = None
     backbone: str = "tf_efficientnet_lite0"
     backbone_weights: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     clip_model: str | None = None
     clip_checkpoint: Path | None = None
     denoise: str = "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", lambda self, address: errno.ENETUNREACH)
     monkeypatch.setattr(socket, "getaddrinfo", refuse_name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the weights that were brought to this computer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSCAN_MODELS", str(tmp_path_factory.mktemp("store") / "models"))
+        yield
 
 
 @pytest.fixture

@@ -52,7 +52,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scorer", choices=["isolation_forest"], default="isolation_forest", help="of rarity")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--backbone-weights", type=Path, metavar="FILE", help="its local weights")
-    parser.add_argument("--device", metavar="DEVICE", help="of torch, e.g. cuda")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda or cuda:N (default: cuda if present)")
+    parser.add_argument(
+        "--precision", choices=["float32", "float16", "bfloat16"], default="float32", help="of the backbone"
+    )
     parser.add_argument("--denoise", metavar="KIND", help="none, gaussian, median, tv or nl_means")
     parser.add_argument("--clahe", action=argparse.BooleanOptionalAction, help="equalise contrast locally")
     rule = parser.add_mutually_exclusive_group()
@@ -102,11 +105,31 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar="list|verify", parser_class=_Parser)
-    for name, text in (("list", "weights and where they are"), ("verify", "compare their hashes")):
-        command = commands.add_parser(name, help=text, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="list|verify|import|export|fetch", parser_class=_Parser)
+    texts = {
+        "list": "weights and where they are",
+        "verify": "compare their hashes",
+        "import": "bring in a weights file, or a pack",
+        "export": "write weights into one file for another computer",
+        "fetch": "take weights from the model hub",
+    }
+    added = {name: commands.add_parser(name, help=text, allow_abbrev=False) for name, text in texts.items()}
+    for name, command in added.items():
         command.set_defaults(run=_lazily("models"), action=name)
         command.add_argument("--json", action="store_true", help="print one JSON document")
+        if name in ("import", "export", "fetch"):
+            command.add_argument("--overwrite", action="store_true", help="replace what is there")
+    added["import"].add_argument(
+        "file", type=Path, metavar="FILE", help=".safetensors, .pth, or a pack of another computer"
+    )
+    added["import"].add_argument(
+        "--name", metavar="NAME", help="of the network in timm (default: the name of the file)"
+    )
+    added["import"].add_argument("--licence", metavar="TEXT", help="as the source of the file states it")
+    added["import"].add_argument("--sha256", metavar="HEX", help="that the file must have")
+    added["export"].add_argument("names", nargs="+", metavar="NAME", help="of a network on this computer")
+    added["export"].add_argument("--out", type=Path, required=True, metavar="PACK", help="the file to write")
+    added["fetch"].add_argument("name", metavar="NAME", help="of the network in timm")
 
 
 def _add_swift(parser: argparse.ArgumentParser) -> None:

@@ -124,6 +124,7 @@ def _plan(
         preprocessing=Preprocessing(denoise=arguments.denoise, clahe=arguments.clahe),
         seed=arguments.seed,
         device=arguments.device,
+        precision=arguments.precision,
     )
     stage("looking")
     score_map = timings.measure("score", lambda: _score(study, arguments))
