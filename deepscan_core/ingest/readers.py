@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from deepscan_core.errors import InputError
 from deepscan_core.ingest import hdf5_files, nion_files, png_tiff, rosetta
@@ -12,6 +13,9 @@ from deepscan_core.ingest.pictures import Picture, choose
 from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, wsxm
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
+
+if TYPE_CHECKING:
+    from deepscan_core.ingest.bars import Crop
 
 Reader = Callable[[Path, bytes], Sequence[Picture]]
 
@@ -37,7 +41,11 @@ READERS: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
 
 
 def read_image(
-    path: str | Path, *, pixel_size_nm: float | YX | None = None, channel: int | str | None = None
+    path: str | Path,
+    *,
+    pixel_size_nm: float | YX | None = None,
+    channel: int | str | None = None,
+    crop: Crop | Literal["bars"] | None = None,
 ) -> CalibratedImage:
     """Read one image from a microscope's file; docs/formats.md lists the formats.
 
@@ -46,12 +54,15 @@ def read_image(
     path : the file; its content decides how it is read, not its name.
     pixel_size_nm : one number or ``(y, x)``, if known better than the file knows it.
     channel : which page, frame or channel, from 0 or by its name, where the file holds several.
+    crop : ``(top, left, rows, cols)`` in px, or ``"bars"`` to leave out what is recognised as an information bar or a
+        scale bar; see `deepscan_core.ingest.cropping.crop_image`.
 
     Returns
     -------
     CalibratedImage with the pixels as recorded, the pixel size where the file gives one as a length, and in its
     `metadata` what the file says of `instrument`, `detector`, `voltage_kv`, `beam_current_pa`, `dwell_time_us`,
-    `magnification`, `signal_unit`, next to `channel` and `format`. Nothing is guessed.
+    `magnification`, `signal_unit`, `scale_bar_nm`, `image_rows` (those above an information bar), next to `channel`,
+    `format` and, where it was cropped, `crop_px`. Nothing is guessed.
 
     Raises
     ------
@@ -71,10 +82,15 @@ def read_image(
         what = "is empty" if not content else "is of no format that DeepScan knows by its content"
         raise InputError(f"{path}: {what}: give a PNG, a TIFF or another microscope file (docs/formats.md)")
     picture = choose(path, reader(path, content), channel)
-    return CalibratedImage(
+    image = CalibratedImage(
         picture.array,
         pixel_size_nm=picture.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
         name=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
         metadata=dict(picture.facts) | ({"channel": picture.name} if picture.name else {}),
     )
+    if crop is None:
+        return image
+    from deepscan_core.ingest.cropping import crop_image
+
+    return crop_image(image, crop)

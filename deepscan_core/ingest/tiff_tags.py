@@ -1,4 +1,4 @@
-"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, Olympus, DM, OME, ImageJ, Hitachi.
+"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, Olympus, DM, OME and ImageJ.
 
 The resolution that every TIFF carries (so many dots an inch) is that of a printer or a screen: it is never used.
 """
@@ -6,11 +6,12 @@ The resolution that every TIFF carries (so many dots an inch) is that of a print
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deepscan_core.ingest.companions import read_companion, rows_above_bar
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
@@ -31,7 +32,7 @@ def read_tags(file: Any, path: Path) -> Tags:
     """The first maker whose tags are there."""
     page = file.pages[0]
     if file.is_fei and file.fei_metadata:
-        return _fei(file.fei_metadata)
+        return _fei(file.fei_metadata, page.shape)
     if file.is_sem and file.sem_metadata:
         return _zeiss(file.sem_metadata)
     if any(OLYMPUS_SIS in page.tags for page in file.pages):
@@ -42,10 +43,10 @@ def read_tags(file: Any, path: Path) -> Tags:
         return _digital_micrograph(page)
     if file.is_imagej and file.imagej_metadata:
         return _imagej(file.imagej_metadata, page)
-    return _hitachi(path)
+    return Tags(companion.pixel_size_nm, companion.facts) if (companion := read_companion(path, page.shape)) else Tags()
 
 
-def _fei(tags: Mapping[str, Any]) -> Tags:
+def _fei(tags: Mapping[str, Any], shape: Sequence[int]) -> Tags:
     """FEI and Thermo Fisher; the width is compared, for a picture that was resized keeps its tags."""
     beam = _section(tags, _section(tags, "Beam").get("Beam"))
     scan = _section(tags, _section(tags, "Beam").get("Scan")) or _section(tags, "Scan")
@@ -68,6 +69,7 @@ def _fei(tags: Mapping[str, Any]) -> Tags:
             voltage_kv=scaled(beam.get("HV") or _section(tags, "Beam").get("HV"), 1e-3),
             beam_current_pa=scaled(beam.get("BeamCurrent"), 1e12),
             dwell_time_us=scaled(scan.get("Dwell") or common.get("Dwelltime"), 1e6),
+            image_rows=rows_above_bar(image.get("ResolutionY"), image.get("ResolutionX"), shape),
         ),
     )
 
@@ -180,30 +182,3 @@ def _pixel_per_unit(page: Any, name: str) -> float | None:
     if not fraction or not fraction[0] or not fraction[1]:
         return None
     return float(fraction[1]) / float(fraction[0])
-
-
-def _hitachi(path: Path) -> Tags:
-    """Hitachi writes its facts into a text file of the same name beside the picture."""
-    try:
-        raw = path.with_suffix(".txt").read_bytes()[:20000]
-    except OSError:
-        return Tags()
-    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", "replace")
-    if not text.lstrip("\ufeff").startswith("[SemImageFile]"):
-        return Tags()
-    values = dict(re.findall(r"^(\w+)=(.*?)\s*$", text, re.MULTILINE))
-    if values.get("ImageName", path.name).casefold() != path.name.casefold():
-        return Tags()
-    side = length_nm(values.get("PixelSize"), "nm")
-    cols = as_number(values.get("DataSize", "").partition("x")[0])
-    voltage = re.match(r"(\d+)\s*V", values.get("AcceleratingVoltage", ""))
-    return Tags(
-        lambda page: pixel_size(side, side) if cols in (None, page.shape[1]) else None,
-        facts(
-            format="Hitachi TIFF with its text file",
-            instrument=values.get("InstructName"),
-            detector=values.get("SignalName"),
-            voltage_kv=scaled(voltage[1], 1e-3) if voltage else None,
-            magnification=scaled(values.get("Magnification"), 1.0),
-        ),
-    )
