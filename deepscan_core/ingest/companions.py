@@ -1,4 +1,4 @@
-"""Text files that microscopes write beside a picture: Hitachi's and JEOL's."""
+"""Text that microscopes write beside a picture (Hitachi, JEOL, TESCAN), or into a tag of it (TESCAN)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,11 @@ class Companion:
 
 def read_companion(path: Path, shape: Sequence[int]) -> Companion | None:
     """The text of the same name beside a picture of shape (rows, cols, ...); None where there is none of a known maker."""
-    raw = b""
-    for suffix in (".txt", ".TXT"):
-        try:
-            with path.with_suffix(suffix).open("rb") as file:
-                raw = file.read(LONGEST)
-        except (OSError, ValueError):
-            continue
-        break
+    stem, suffix = path.stem, path.suffix.lstrip(".")
+    tescan = _start_of(path, f"{stem}-{suffix}.hdr") or _start_of(path, f"{stem}.hdr")
+    if tescan.lstrip(b"\xef\xbb\xbf").startswith(b"[MAIN]"):
+        return _tescan(tescan.decode("utf-8", "replace"), shape)
+    raw = _start_of(path, f"{stem}.txt") or _start_of(path, f"{stem}.TXT")
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", "replace").lstrip(
         "\ufeff\xef\xbb\xbf"
     )
@@ -40,6 +37,21 @@ def read_companion(path: Path, shape: Sequence[int]) -> Companion | None:
     if text.startswith("$") and "$CM_" in text:
         return _jeol(text, shape)
     return None
+
+
+def tescan_tag(value: Any, shape: Sequence[int]) -> Companion | None:
+    """What TESCAN writes into tag 50431: bytes of its own, then the lines that its hdr file has."""
+    raw = value.encode("latin-1", "replace") if isinstance(value, str) else bytes(value or b"")
+    start = raw.find(b"AccFrames=")
+    return None if start < 0 else _tescan(raw[start : start + LONGEST].decode("utf-8", "replace"), shape)
+
+
+def _start_of(path: Path, name: str) -> bytes:
+    try:
+        with path.with_name(name).open("rb") as file:
+            return file.read(LONGEST)
+    except (OSError, ValueError):
+        return b""
 
 
 def rows_above_bar(rows: Any, cols: Any, shape: Sequence[int]) -> int | None:
@@ -68,6 +80,26 @@ def _hitachi(text: str, path: Path, shape: Sequence[int]) -> Companion | None:
             magnification=scaled(values.get("Magnification"), 1.0),
             scale_bar_nm=scaled(values.get("MicronMarker"), 1.0),
             image_rows=rows_above_bar(high, wide, shape),
+        ),
+    )
+
+
+def _tescan(text: str, shape: Sequence[int]) -> Companion:
+    """TESCAN: lengths in m, and how many rows at the bottom are its information strip."""
+    values = dict(re.findall(r"^(\w+)=(.*?)\s*$", text, re.MULTILINE))
+    size = pixel_size(length_nm(values.get("PixelSizeY"), "m"), length_nm(values.get("PixelSizeX"), "m"))
+    strip = as_number(values.get("ImageStripSize")) or 0
+    return Companion(
+        lambda page: size,
+        facts(
+            format="TESCAN picture",
+            instrument=values.get("Device"),
+            detector=values.get("Detector"),
+            voltage_kv=scaled(values.get("HV"), 1e-3),
+            beam_current_pa=scaled(values.get("PredictedBeamCurrent"), 1e12),
+            dwell_time_us=scaled(values.get("DwellTime"), 1e6),
+            magnification=scaled(values.get("Magnification"), 1.0),
+            image_rows=int(shape[0] - strip) if 0 < strip < shape[0] else None,
         ),
     )
 

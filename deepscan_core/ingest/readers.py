@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deepscan_core.errors import InputError
-from deepscan_core.ingest import hdf5_files, nion_files, png_tiff, rosetta
+from deepscan_core.ingest import archives, hdf5_files, jeol, png_tiff, rosetta, tvips
 from deepscan_core.ingest.pictures import Picture, choose
-from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, wsxm
+from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, omicron, rhk, wsxm
+from deepscan_core.ingest.unread import what_it_is
+from deepscan_core.memory import check_memory
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
 
@@ -26,15 +28,19 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 
 # Each reader with the test that a file's content must pass; the first that fits reads it.
 READERS: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
-    (_starts(b"\x89PNG\r\n\x1a\n"), png_tiff.read_png),
+    (_starts(*png_tiff.PLAIN), png_tiff.read_plain),
     (_starts(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), png_tiff.read_tiff),
     (_starts(b"\x89HDF\r\n\x1a\n"), hdf5_files.read_hdf5),
-    (_starts(b"PK\x03\x04"), nion_files.read_zip),
+    (_starts(b"PK\x03\x04"), archives.read_zip),
     (_starts(b":NANONIS_VERSION:"), nanonis.read_sxm),
     (_starts(b"\\*File list", b"\\*Force file list", b"?*File list"), nanoscope.read_nanoscope),
     (_starts(b"WSxM file copyright"), wsxm.read_wsxm),
     (_starts(b"GWYP"), gwyddion.read_gwy),
     (_starts(b"CDF\x01", b"CDF\x02"), gxsm.read_netcdf),
+    (rhk.is_rhk, rhk.read_rhk),
+    (omicron.is_scala, omicron.read_scala),
+    (tvips.is_tvips, tvips.read_tvips),
+    (jeol.is_jeol, jeol.read_jeol),
     (igor.is_binary_wave, igor.read_ibw),
     (rosetta.is_known, rosetta.read_rosetta),
 )
@@ -73,14 +79,10 @@ def read_image(
         The format's reader is not installed.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): give a readable image file") from None
+    content = _content(path)
     reader = next((reader for fits, reader in READERS if fits(content)), None)
     if reader is None:
-        what = "is empty" if not content else "is of no format that DeepScan knows by its content"
-        raise InputError(f"{path}: {what}: give a PNG, a TIFF or another microscope file (docs/formats.md)")
+        raise InputError(f"{path}: {what_it_is(content)}")
     picture = choose(path, reader(path, content), channel)
     image = CalibratedImage(
         picture.array,
@@ -94,3 +96,26 @@ def read_image(
     from deepscan_core.ingest.cropping import crop_image
 
     return crop_image(image, crop)
+
+
+def _content(path: Path) -> bytes:
+    """All of a file, if it is one and the limit of memory allows it."""
+    try:
+        if path.is_dir():
+            zarr = any((path / name).exists() for name in (".zgroup", ".zattrs", "zarr.json"))
+            what = (
+                "is a zarr folder (zspy), which is not opened: save it as hspy or TIFF"
+                if zarr
+                else "is a folder: give a file"
+            )
+            raise InputError(f"{path}: {what}")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is a device or a pipe: give a file")
+        check_memory(path.stat().st_size, f"{path}: the file")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): give a readable image file") from None
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r}: is no name of a file ({error}): give a readable image file") from None

@@ -1,4 +1,4 @@
-"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, Olympus, DM, OME and ImageJ.
+"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, TESCAN, TVIPS, Olympus, DM, OME, ImageJ.
 
 The resolution that every TIFF carries (so many dots an inch) is that of a printer or a screen: it is never used.
 """
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepscan_core.ingest.companions import read_companion, rows_above_bar
+from deepscan_core.ingest.companions import Companion, read_companion, rows_above_bar, tescan_tag
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
-OLYMPUS_SIS = 33560
+OLYMPUS_SIS, TESCAN = 33560, 50431
+TVIPS_DIFFRACTION = 3
 DM_UNIT_X, DM_UNIT_Y, DM_SCALE_X, DM_SCALE_Y, DM_SIGNAL_UNIT = 65003, 65004, 65009, 65010, 65022
 
 
@@ -35,6 +36,10 @@ def read_tags(file: Any, path: Path) -> Tags:
         return _fei(file.fei_metadata, page.shape)
     if file.is_sem and file.sem_metadata:
         return _zeiss(file.sem_metadata)
+    if TESCAN in page.tags:
+        return _companion(tescan_tag(page.tags.valueof(TESCAN), page.shape))
+    if file.is_tvips and file.tvips_metadata:
+        return _tvips(file.tvips_metadata)
     if any(OLYMPUS_SIS in page.tags for page in file.pages):
         return _olympus(file.pages)
     if file.is_ome and file.ome_metadata:
@@ -43,7 +48,11 @@ def read_tags(file: Any, path: Path) -> Tags:
         return _digital_micrograph(page)
     if file.is_imagej and file.imagej_metadata:
         return _imagej(file.imagej_metadata, page)
-    return Tags(companion.pixel_size_nm, companion.facts) if (companion := read_companion(path, page.shape)) else Tags()
+    return _companion(read_companion(path, page.shape))
+
+
+def _companion(found: Companion | None) -> Tags:
+    return Tags() if found is None else Tags(found.pixel_size_nm, found.facts)
 
 
 def _fei(tags: Mapping[str, Any], shape: Sequence[int]) -> Tags:
@@ -117,6 +126,21 @@ def _quantity(tags: Mapping[str, Any], name: str) -> tuple[float, str] | None:
     if entry is None or len(entry) < 3 or as_number(entry[1]) is None:
         return None
     return (float(entry[1]), str(entry[2]))
+
+
+def _tvips(tags: Mapping[str, Any]) -> Tags:
+    """TVIPS EM-MENU: distances in nm in the second version of its header, and in an image only, not in diffraction."""
+    image = tags.get("TemMode") != TVIPS_DIFFRACTION
+    size = pixel_size(length_nm(tags.get("PixelSizeY"), "nm"), length_nm(tags.get("PixelSizeX"), "nm"))
+    return Tags(
+        lambda page: size if image else None,
+        facts(
+            format="TVIPS TIFF",
+            detector=str(tags.get("CameraType") or "").strip("\0"),
+            voltage_kv=scaled(tags.get("TemHighTension"), 1e-3),
+            magnification=scaled(tags.get("TemMagnification"), 1.0) if image else None,
+        ),
+    )
 
 
 def _olympus(pages: Any) -> Tags:
