@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from deepscan_core.ingest import nion_files, rosetta, usid
 from deepscan_core.ingest.pictures import Picture, damage_refused, facts, length_nm, optional_module, pixel_size, scaled
 from deepscan_core.ingest.scanning_probe import gxsm
 from deepscan_core.memory import check_memory
+
+HEAP = b"GCOL\x01\0\0\0"
 
 
 def read_hdf5(path: Path, content: bytes) -> list[Picture]:
@@ -28,6 +31,7 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
     images_only: dict[str, Any] = {"select_type": "images"}
     named_data: dict[str, Any] = {"nxdata_only": True}
     h5py = optional_module("h5py", path, "HDF5 files")
+    _check_heaps(path, content)
     with damage_refused(path, "HDF5"), h5py.File(io.BytesIO(content), "r") as file:
         _check_size(path, file)
         if "ImageList" in file:
@@ -55,6 +59,20 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
                 f"{path}: is an HDF5 file of no known layout ({some}): give a file named in docs/formats.md"
             )
     return rosetta.read_with(path, module, kind, **options)
+
+
+def _check_heaps(path: Path, content: bytes) -> None:
+    """Refuse damaged heaps of strings: HDF5 1.14 follows an object without a size forever."""
+    at = content.find(HEAP)
+    while at >= 0:
+        (size,) = struct.unpack_from("<Q", content.ljust(at + 16), at + 8)
+        place, end = at + 16, at + size
+        while place + 16 <= min(end, len(content)):
+            index, length = struct.unpack_from("<H6xQ", content, place)
+            place += 16 + (length + 7) // 8 * 8 if index else length
+            if (not length and not index) or place > end:
+                raise InputError(f"{path}: cannot be read as HDF5 (a heap is damaged): give an undamaged file")
+        at = content.find(HEAP, at + 1)
 
 
 def _check_size(path: Path, file: Any) -> None:

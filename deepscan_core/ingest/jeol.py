@@ -52,18 +52,9 @@ def read_jeol(path: Path, content: bytes) -> list[Picture]:
         # The scan size is one length: in which direction it holds, the file does not say.
         known_scan = scan is not None and magnification and rows == cols
         side = length_nm(scan / magnification / cols, "mm") if known_scan and scan and magnification else None
-    return [
-        Picture(
-            array,
-            str(image.get("Title") or ""),
-            pixel_size(side, side),
-            facts(
-                format="JEOL img",
-                voltage_kv=scaled(instrument.get("AccV"), 1.0),
-                magnification=scaled(magnification, 1.0),
-            ),
-        )
-    ]
+        title, voltage = image.get("Title"), as_number(instrument.get("AccV"))
+    known = facts(format="JEOL img", voltage_kv=scaled(voltage, 1.0), magnification=scaled(magnification, 1.0))
+    return [Picture(array, title if isinstance(title, str) else "", pixel_size(side, side), known)]
 
 
 def _int(content: bytes, place: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from deepscan_core.errors import InputError
 from deepscan_core.ingest import archives, hdf5_files, jeol, png_tiff, rosetta, tvips
-from deepscan_core.ingest.pictures import Picture, choose
+from deepscan_core.ingest.pictures import Picture, choose, damage_refused
 from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, omicron, rhk, wsxm
 from deepscan_core.ingest.unread import what_it_is
 from deepscan_core.memory import check_memory
@@ -80,17 +80,18 @@ def read_image(
     """
     path = Path(path)
     content = _content(path)
-    reader = next((reader for fits, reader in READERS if fits(content)), None)
-    if reader is None:
-        raise InputError(f"{path}: {what_it_is(content)}")
-    picture = choose(path, reader(path, content), channel)
-    image = CalibratedImage(
-        picture.array,
-        pixel_size_nm=picture.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
-        name=path.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        metadata=dict(picture.facts) | ({"channel": picture.name} if picture.name else {}),
-    )
+    with damage_refused(path, "a picture"):
+        reader = next((reader for fits, reader in READERS if fits(content)), None)
+        if reader is None:
+            raise InputError(f"{path}: {what_it_is(content)}")
+        picture = choose(path, reader(path, content), channel)
+        image = CalibratedImage(
+            picture.array,
+            pixel_size_nm=picture.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
+            name=path.name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            metadata=dict(picture.facts) | ({"channel": picture.name} if picture.name else {}),
+        )
     if crop is None:
         return image
     from deepscan_core.ingest.cropping import crop_image
