@@ -227,7 +227,7 @@ def _scale_bars(levels: Levels) -> list[Bar]:
         mask = levels >= 1 - tolerance if bright else levels <= tolerance
         if mask.mean() > COMMON:
             continue
-        for whole in spots(mask, diagonal=False):
+        for whole in spots(mask, diagonal=False, least_px=NARROWEST * levels.shape[1]):
             one = _core(mask, whole) if _is_slender(whole, levels.shape) else None
             if one is None or not _is_rectangle(mask, one) or not _is_uniform_and_clear(levels, one):
                 continue

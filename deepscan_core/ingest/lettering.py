@@ -31,14 +31,15 @@ class Spot:
         return self.right - self.left
 
 
-def spots(mask: Mask, *, diagonal: bool = True) -> list[Spot]:
-    """The connected components of a mask, of shape (rows, cols)."""
+def spots(mask: Mask, *, diagonal: bool = True, least_px: float = 1) -> list[Spot]:
+    """The connected components of a mask, of shape (rows, cols), that have at least so many pixels."""
     from scipy import ndimage
 
     labels, count = ndimage.label(mask, np.ones((3, 3)) if diagonal else None)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     found = []
-    for (rows, cols), size in zip(ndimage.find_objects(labels), sizes, strict=True):
+    objects = ndimage.find_objects(labels)
+    for rows, cols, size in ((*objects[k], sizes[k]) for k in np.flatnonzero(sizes >= least_px)):
         area = (rows.stop - rows.start) * (cols.stop - cols.start)
         found.append(Spot(rows.start, cols.start, rows.stop, cols.stop, float(size) / area))
     return found

@@ -313,6 +313,19 @@ def test_devices_and_names_that_are_none_are_refused(tmp_path: Path) -> None:
     refusal(tmp_path / "loop")
 
 
+def test_a_count_that_makes_no_sense_takes_no_time(tmp_path: Path) -> None:
+    """JPK's number of calibrations, changed to four thousand millions."""
+    import tifffile
+
+    path = miniatures.jpk(tmp_path / "a.jpk")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[1].tags[0x8080].overwrite(2**32 - 1)
+        file.pages[1].tags[0x8081].overwrite("another")
+    image = read_image(path)
+    assert np.array_equal(image.array, HEIGHTS[::-1])
+    assert "signal_unit" not in image.metadata
+
+
 MADE = {
     "rhk": miniatures.rhk,
     "scala": miniatures.scala,

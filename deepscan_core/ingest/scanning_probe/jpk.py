@@ -11,6 +11,7 @@ from deepscan_core.ingest.pictures import Picture, facts, length_nm, pixel_size,
 HIGH_M, WIDE_M = 0x8043, 0x8042  # slow and fast axis
 NAME, RETRACE, REFLECT = 0x8052, 0x8051, 0x8045
 SLOTS, DEFAULT_SLOT, FIRST_SLOT, NEXT_SLOT = 0x8080, 0x8081, 0x8090, 0x30
+MOST_SLOTS = 100
 UNIT, SCALING, FACTOR, OFFSET = 0x12, 0x13, 0x14, 0x15  # of a slot, from its start
 
 
@@ -43,7 +44,7 @@ def read_jpk(file: Any) -> list[Picture]:
 
 
 def _calibrated(tags: Any, array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], str]:
-    for k in range(int(tags.valueof(SLOTS))):
+    for k in range(min(int(tags.valueof(SLOTS)), MOST_SLOTS)):
         start = FIRST_SLOT + NEXT_SLOT * k
         if tags.valueof(start) == tags.valueof(DEFAULT_SLOT) and tags.valueof(start + SCALING) == "LinearScaling":
             factor, offset = float(tags.valueof(start + FACTOR)), float(tags.valueof(start + OFFSET))
