@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import deepscan_core
 from deepscan_core.errors import InputError
@@ -44,6 +44,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pixel-size-nm", type=size, metavar="NM", help="one number, or Y,X")
     parser.add_argument("--pixel-size-source", choices=PIXEL_SIZE_SOURCES, help="what the image's file is trusted with")
     parser.add_argument("--channel", type=channel, metavar="N|NAME", help="page, frame or channel: from 0, or its name")
+    parser.add_argument(
+        "--crop",
+        type=crop,
+        metavar="bars|TOP,LEFT,ROWS,COLS",
+        help="leave out what is recognised as information bar or scale bar, or keep this part (px); clicks are in px of "
+        "what is left",
+    )
     parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
     parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
     parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks"')
@@ -88,6 +95,7 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
         help="what the simulated microscope looks at: an image file, or crystal or spots, with :SEED (default: the "
         "protocol's own source)",
     )
+    parser.add_argument("--channel", type=channel, metavar="N|NAME", help="of the --world file: from 0, or its name")
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
@@ -166,6 +174,16 @@ def channel(text: str) -> int | str:
     """A whole number counts, anything else is a name."""
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else text
+
+
+def crop(text: str) -> Any:
+    """``bars`` or ``TOP,LEFT,ROWS,COLS``."""
+    from deepscan_core.ingest.cropping import parse_crop
+
+    try:
+        return parse_crop(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def point(text: str) -> tuple[float, float]:

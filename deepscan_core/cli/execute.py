@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from deepscan_core.cli.pipeline import Timings, region_of, say_summary, summary,
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import InputError, MissingError, ProtocolError
+from deepscan_core.files import read_file
+from deepscan_core.ingest.bars import Crop
+from deepscan_core.ingest.cropping import parse_crop
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.memory import limited_to
@@ -38,6 +42,8 @@ KIND_OF_MODE: Mapping[Any, ScoreKind] = {"teacher": "probability", "words": "sim
 
 def command(arguments: argparse.Namespace) -> int:
     """Check a plan against an instrument and carry it out."""
+    if arguments.channel is not None and arguments.world is None:
+        raise InputError(f"--channel {arguments.channel} was given without --world: name the file it belongs to")
     settings = laboratory.in_force(arguments)
     protocol = ScanProtocol.from_file(arguments.protocol)
     if not protocol.context.is_calibrated:
@@ -96,9 +102,13 @@ def _world(arguments: argparse.Namespace, protocol: ScanProtocol) -> Specimen:
                 raise InputError(f"--world {wanted}: {seed!r} is no seed: give e.g. {name}:3")
             return make_specimen(name, int(seed or 0))
     path = Path(arguments.world) if arguments.world else _source_path(arguments, protocol)
-    image = read_image(path, channel=None if arguments.world else _source_channel(protocol))
-    if image.sha256 != protocol.source_sha256 and not arguments.world:
+    is_source = _is_source(path, protocol)
+    if not is_source and not arguments.world:
         raise InputError(f"{path} is not the image the protocol was made on: name the world with --world")
+    channel = arguments.channel
+    if is_source:
+        channel = _source_channel(protocol) if channel is None else channel
+    image = read_image(path, channel=channel, crop=_source_crop(protocol) if is_source else None)
     if image.shape != (protocol.context.rows, protocol.context.cols):
         raise InputError(f"{path} has {image.shape} px, the protocol's context another size: name another --world")
     return ImageSpecimen(
@@ -124,6 +134,25 @@ def _source_channel(protocol: ScanProtocol) -> int | str | None:
     parameters = protocol.provenance.get("parameters")
     channel = parameters.get("channel") if isinstance(parameters, dict) else None
     return channel if isinstance(channel, int | str) else None
+
+
+def _source_crop(protocol: ScanProtocol) -> Crop | None:
+    """Which part of its image the protocol was made on."""
+    parameters = protocol.provenance.get("parameters")
+    text = parameters.get("crop") if isinstance(parameters, dict) else None
+    crop = parse_crop(text) if isinstance(text, str) else None
+    if crop == "bars":
+        raise ProtocolError("the protocol's crop is not a box of pixels: plan again")
+    return crop
+
+
+def _is_source(path: Path, protocol: ScanProtocol) -> bool:
+    """Whether a file is the one the protocol was made on; what cannot be read is not."""
+    try:
+        content = read_file(path, "give a readable image file")
+    except InputError:
+        return False
+    return hashlib.sha256(content).hexdigest() == protocol.source_sha256
 
 
 def _carry_out(
@@ -211,9 +240,13 @@ def _overview(arguments: argparse.Namespace, protocol: ScanProtocol, specimen: S
     """The picture the plan was made on: the source image where it is at hand, else what a simulated preview gave."""
     try:
         path = _source_path(arguments, protocol)
-        image = read_image(path, pixel_size_nm=protocol.context.pixel_size_nm, channel=_source_channel(protocol))
-        if image.sha256 == protocol.source_sha256:
-            return image
+        if _is_source(path, protocol):
+            return read_image(
+                path,
+                pixel_size_nm=protocol.context.pixel_size_nm,
+                channel=_source_channel(protocol),
+                crop=_source_crop(protocol),
+            )
     except InputError:
         if specimen is None:
             raise

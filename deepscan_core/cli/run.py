@@ -14,6 +14,7 @@ from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, 
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.ingest.cropping import crop_notes, crop_text
 from deepscan_core.ingest.normalise import Preprocessing
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.memory import limited_to
@@ -102,7 +103,7 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
 
 def _read(path: Path, arguments: argparse.Namespace) -> CalibratedImage:
     """The image, with the pixel size from where the settings want it."""
-    image = read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel)
+    image = read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel, crop=arguments.crop)
     if image.array.min() == image.array.max():
         raise InputError(f"{path}: every pixel is {image.array.flat[0]}: give an image of something")
     if arguments.pixel_size_nm is not None or arguments.pixel_size_source == "file":
@@ -142,7 +143,7 @@ def _plan(
     )
     stage("planning the way")
     current_pa, current_from = _beam_current(image, arguments)
-    parameters = _parameters(arguments)
+    parameters = _parameters(arguments, image)
     protocol = timings.measure(
         "route",
         lambda: make_protocol(
@@ -176,7 +177,8 @@ def _plan(
         versions=versions(),
         parameters=parameters,
         timings_s=timings.seconds,
-        notes=_notes(image, arguments, len(regions), len(visited)),
+        notes=_notes(image, arguments, len(regions), len(visited))
+        + timings.measure("bars", lambda: crop_notes(image, arguments.crop)),
     )
 
 
@@ -204,11 +206,15 @@ def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     return study.surprisal()
 
 
-def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[str, Any]:
     left_out = {"run", "images", "json", "overwrite", "out", "show_settings", "origins"}
     named = {name: value for name, value in vars(arguments).items() if name not in left_out}
     named = {name: as_text(value) if isinstance(value, str | Path) else value for name, value in named.items()}
-    return named | {"mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal"}
+    crop = image.metadata.get("crop_px")
+    return named | {
+        "crop": None if crop is None else crop_text(crop),
+        "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
+    }
 
 
 def _plain(value: Any) -> Any:

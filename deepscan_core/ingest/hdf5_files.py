@@ -1,15 +1,20 @@
-"""HDF5 files, told apart by what is in them: DM5, Nion Swift, TopoStats, EMD, HyperSpy, NeXus."""
+"""HDF5 files, told apart by what is in them: DM5, Nion Swift, TopoStats, GXSM, USID, EMD, HyperSpy, NeXus."""
 
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from deepscan_core.errors import InputError
-from deepscan_core.ingest import nion_files, rosetta
+from deepscan_core.ingest import nion_files, rosetta, usid
 from deepscan_core.ingest.pictures import Picture, damage_refused, facts, length_nm, optional_module, pixel_size, scaled
+from deepscan_core.ingest.scanning_probe import gxsm
+from deepscan_core.memory import check_memory
+
+HEAP = b"GCOL\x01\0\0\0"
 
 
 def read_hdf5(path: Path, content: bytes) -> list[Picture]:
@@ -26,13 +31,20 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
     images_only: dict[str, Any] = {"select_type": "images"}
     named_data: dict[str, Any] = {"nxdata_only": True}
     h5py = optional_module("h5py", path, "HDF5 files")
+    _check_heaps(path, content)
     with damage_refused(path, "HDF5"), h5py.File(io.BytesIO(content), "r") as file:
+        _check_size(path, file)
         if "ImageList" in file:
             return _dm5(path, file)
         if "pixel_to_nm_scaling" in file:
             return _topostats(file)
         if nion_files.is_nion_hdf5(file):
             return nion_files.read_nion_hdf5(path, file)
+        if gxsm.is_gxsm_hdf5(file):
+            return gxsm.read_gxsm_hdf5(path, file)
+        tables = usid.main_datasets(file)
+        if tables:
+            return usid.read_usid(path, tables)
         if ("Data" in file and "Version" in file) or "Data/Image" in file:
             module, kind, options = "emd", "Velox EMD", images_only
         elif "Experiments" in file:
@@ -47,6 +59,29 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
                 f"{path}: is an HDF5 file of no known layout ({some}): give a file named in docs/formats.md"
             )
     return rosetta.read_with(path, module, kind, **options)
+
+
+def _check_heaps(path: Path, content: bytes) -> None:
+    """Refuse damaged heaps of strings: HDF5 1.14 follows an object without a size forever."""
+    at = content.find(HEAP)
+    while at >= 0:
+        (size,) = struct.unpack_from("<Q", content.ljust(at + 16), at + 8)
+        place, end = at + 16, at + size
+        while place + 16 <= min(end, len(content)):
+            index, length = struct.unpack_from("<H6xQ", content, place)
+            place += 16 + (length + 7) // 8 * 8 if index else length
+            if (not length and not index) or place > end:
+                raise InputError(f"{path}: cannot be read as HDF5 (a heap is damaged): give an undamaged file")
+        at = content.find(HEAP, at + 1)
+
+
+def _check_size(path: Path, file: Any) -> None:
+    """Refuse a file whose data sets, unpacked, would exceed the limit of memory."""
+    sizes: list[int] = []
+    file.visititems(
+        lambda _, item: sizes.append(int(item.size or 0) * item.dtype.itemsize) if hasattr(item, "shape") else None
+    )
+    check_memory(sum(sizes), f"{path}: what its data sets declare")
 
 
 def _groups(file: Any, depth: int = 2) -> Iterator[Any]:

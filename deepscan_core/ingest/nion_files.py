@@ -1,10 +1,8 @@
-"""Nion Swift's own files: ndata (zip), nhdf and h5 (HDF5)."""
+"""Nion Swift's data items: nhdf and h5 (HDF5), and what an ndata archive holds."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.ingest.pictures import Picture, damage_refused, facts, length_nm, pixel_size, scaled
-
-
-def read_zip(path: Path, content: bytes) -> list[Picture]:
-    """A zip archive that is an ndata file; others are refused."""
-    with damage_refused(path, "zip"), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = archive.namelist()
-        if "data.npy" not in names:
-            some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise InputError(f"{path}: is a zip archive of {some or 'nothing'}: unpack it and give one file")
-        properties = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-        array = np.load(io.BytesIO(archive.read("data.npy")), allow_pickle=False)
-    return data_item(path, array, properties, "Nion Swift ndata")
+from deepscan_core.ingest.pictures import Picture, facts, length_nm, pixel_size, scaled
 
 
 def read_nion_hdf5(path: Path, file: Any) -> list[Picture]:

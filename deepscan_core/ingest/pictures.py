@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import DeepScanError, InputError, MissingError
+from deepscan_core.memory import check_memory
 from deepscan_core.records.coordinates import YX
 
 LISTED = 24  # choices named in a message
@@ -80,10 +81,18 @@ def scaled(value: Any, factor: float) -> float | None:
     return None if number is None or number == 0 else float(f"{abs(number) * factor:.9g}")
 
 
+def check_array(path: Path, shape: Sequence[int], itemsize: int) -> None:
+    """Refuse an array before it is made, where it would exceed the limit of memory, or has a side that is no size."""
+    if any(side < 0 for side in shape):
+        raise InputError(f"{path}: declares an array of {' x '.join(map(str, shape))}: give an undamaged file")
+    check_memory(math.prod(shape) * itemsize, f"{path}: an array of {' x '.join(map(str, shape))}")
+
+
 def facts(**known: Any) -> dict[str, Any]:
     """What is known, under the names that `CalibratedImage.metadata` uses; empty and unknown values are left out.
 
-    `instrument`, `detector`, `voltage_kv`, `beam_current_pa`, `dwell_time_us`, `magnification`, `signal_unit`.
+    `instrument`, `detector`, `voltage_kv`, `beam_current_pa`, `dwell_time_us`, `magnification`, `signal_unit`,
+    `scale_bar_nm`, `image_rows`.
     """
     clean = {name: str(value).strip() if isinstance(value, str | bytes) else value for name, value in known.items()}
     return {name: value for name, value in clean.items() if value is not None and value != ""}

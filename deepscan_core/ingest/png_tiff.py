@@ -1,4 +1,4 @@
-"""PNG and TIFF: pixels as they are, calibration from the tags of the microscope's maker."""
+"""PNG, BMP, JPEG and TIFF: pixels as they are, calibration from the tags or the text file of the microscope's maker."""
 
 from __future__ import annotations
 
@@ -9,28 +9,40 @@ from typing import Any
 
 import numpy as np
 
-from deepscan_core.errors import InputError
+from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.ingest import tiff_tags
-from deepscan_core.ingest.pictures import Picture, damage_refused, first_line, split_colours
+from deepscan_core.ingest.companions import read_companion
+from deepscan_core.ingest.pictures import Picture, check_array, damage_refused, first_line, split_colours
 from deepscan_core.ingest.scanning_probe import jpk
 from deepscan_core.ingest.tiff_chain import check_chain
+from deepscan_core.memory import check_memory
+
+PLAIN = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP"}
+PLAIN_BYTES = 4  # the most that a band of a pixel takes
 
 
-def read_png(path: Path, content: bytes) -> list[Picture]:
-    """The picture, or its colours; PNG carries no calibration that microscopes write."""
+def read_plain(path: Path, content: bytes) -> list[Picture]:
+    """A PNG, BMP or JPEG picture, or its colours; calibrated where the microscope's text file lies beside it."""
     from PIL import Image
 
+    kind = next(kind for start, kind in PLAIN.items() if content.startswith(start))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit of memory is checked instead
+            with Image.open(io.BytesIO(content), formats=[kind]) as image:
+                check_array(path, (image.height, image.width, len(image.getbands())), PLAIN_BYTES)
                 plain = {"P": "RGB", "1": "L"}.get(image.mode)  # palettes and single bits become numbers
                 array = np.asarray(image.convert(plain) if plain else image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: cannot be read as PNG ({first_line(error)}): give an undamaged file") from None
+    except DeepScanError:
+        raise
+    except Exception as error:  # Pillow raises nearly anything on damaged files
+        raise InputError(f"{path}: cannot be read as {kind} ({first_line(error)}): give an undamaged file") from None
     if array.dtype == np.int32:  # Pillow widens 16-bit grey in some modes
         array = array.astype(np.uint16) if array.min() >= 0 and array.max() < 1 << 16 else array
-    return [Picture(channel, name, facts={"format": "PNG"}) for name, channel in split_colours(array)]
+    companion = read_companion(path, array.shape)
+    size = companion.pixel_size_nm(array) if companion else None
+    facts = companion.facts if companion else {"format": kind}
+    return [Picture(channel, name, size, facts) for name, channel in split_colours(array)]
 
 
 def read_tiff(path: Path, content: bytes) -> list[Picture]:
@@ -39,6 +51,7 @@ def read_tiff(path: Path, content: bytes) -> list[Picture]:
 
     with damage_refused(path, "TIFF"), tifffile.TiffFile(io.BytesIO(content)) as file:
         check_chain(path, file)
+        check_memory(sum(int(page.nbytes) for page in file.pages), f"{path}: what its pages declare")
         if jpk.is_jpk(file):
             return jpk.read_jpk(file)
         tags = _tags(file, path)

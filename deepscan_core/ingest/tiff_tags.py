@@ -1,4 +1,4 @@
-"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, Olympus, DM, OME, ImageJ, Hitachi.
+"""Calibration and facts of the recording from the TIFF tags of FEI/Thermo, Zeiss, TESCAN, TVIPS, Olympus, DM, OME, ImageJ.
 
 The resolution that every TIFF carries (so many dots an inch) is that of a printer or a screen: it is never used.
 """
@@ -6,18 +6,17 @@ The resolution that every TIFF carries (so many dots an inch) is that of a print
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepscan_core.errors import InputError
-from deepscan_core.files import read_file
+from deepscan_core.ingest.companions import Companion, read_companion, rows_above_bar, tescan_tag
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
-OLYMPUS_SIS = 33560
-LARGEST_COMPANION_BYTES = 1_000_000
+OLYMPUS_SIS, TESCAN = 33560, 50431
+TVIPS_DIFFRACTION = 3
 DM_UNIT_X, DM_UNIT_Y, DM_SCALE_X, DM_SCALE_Y, DM_SIGNAL_UNIT = 65003, 65004, 65009, 65010, 65022
 
 
@@ -34,9 +33,13 @@ def read_tags(file: Any, path: Path) -> Tags:
     """The first maker whose tags are there."""
     page = file.pages[0]
     if file.is_fei and file.fei_metadata:
-        return _fei(file.fei_metadata)
+        return _fei(file.fei_metadata, page.shape)
     if file.is_sem and file.sem_metadata:
         return _zeiss(file.sem_metadata)
+    if TESCAN in page.tags:
+        return _companion(tescan_tag(page.tags.valueof(TESCAN), page.shape))
+    if file.is_tvips and file.tvips_metadata:
+        return _tvips(file.tvips_metadata)
     if any(OLYMPUS_SIS in page.tags for page in file.pages):
         return _olympus(file.pages)
     if file.is_ome and file.ome_metadata:
@@ -45,10 +48,14 @@ def read_tags(file: Any, path: Path) -> Tags:
         return _digital_micrograph(page)
     if file.is_imagej and file.imagej_metadata:
         return _imagej(file.imagej_metadata, page)
-    return _hitachi(path)
+    return _companion(read_companion(path, page.shape))
 
 
-def _fei(tags: Mapping[str, Any]) -> Tags:
+def _companion(found: Companion | None) -> Tags:
+    return Tags() if found is None else Tags(found.pixel_size_nm, found.facts)
+
+
+def _fei(tags: Mapping[str, Any], shape: Sequence[int]) -> Tags:
     """FEI and Thermo Fisher; the width is compared, for a picture that was resized keeps its tags."""
     beam = _section(tags, _section(tags, "Beam").get("Beam"))
     scan = _section(tags, _section(tags, "Beam").get("Scan")) or _section(tags, "Scan")
@@ -71,6 +78,7 @@ def _fei(tags: Mapping[str, Any]) -> Tags:
             voltage_kv=scaled(beam.get("HV") or _section(tags, "Beam").get("HV"), 1e-3),
             beam_current_pa=scaled(beam.get("BeamCurrent"), 1e12),
             dwell_time_us=scaled(scan.get("Dwell") or common.get("Dwelltime"), 1e6),
+            image_rows=rows_above_bar(image.get("ResolutionY"), image.get("ResolutionX"), shape),
         ),
     )
 
@@ -118,6 +126,21 @@ def _quantity(tags: Mapping[str, Any], name: str) -> tuple[float, str] | None:
     if entry is None or len(entry) < 3 or as_number(entry[1]) is None:
         return None
     return (float(entry[1]), str(entry[2]))
+
+
+def _tvips(tags: Mapping[str, Any]) -> Tags:
+    """TVIPS EM-MENU: distances in nm in the second version of its header, and in an image only, not in diffraction."""
+    image = tags.get("TemMode") != TVIPS_DIFFRACTION
+    size = pixel_size(length_nm(tags.get("PixelSizeY"), "nm"), length_nm(tags.get("PixelSizeX"), "nm"))
+    return Tags(
+        lambda page: size if image else None,
+        facts(
+            format="TVIPS TIFF",
+            detector=str(tags.get("CameraType") or "").strip("\0"),
+            voltage_kv=scaled(tags.get("TemHighTension"), 1e-3),
+            magnification=scaled(tags.get("TemMagnification"), 1.0) if image else None,
+        ),
+    )
 
 
 def _olympus(pages: Any) -> Tags:
@@ -183,30 +206,3 @@ def _pixel_per_unit(page: Any, name: str) -> float | None:
     if not fraction or not fraction[0] or not fraction[1]:
         return None
     return float(fraction[1]) / float(fraction[0])
-
-
-def _hitachi(path: Path) -> Tags:
-    """Hitachi writes its facts into a text file of the same name beside the picture."""
-    try:
-        raw = read_file(path.with_suffix(".txt"), "remove it", largest_bytes=LARGEST_COMPANION_BYTES)
-    except InputError:  # absent, or another thing altogether
-        return Tags()
-    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", "replace")
-    if not text.lstrip("\ufeff").startswith("[SemImageFile]"):
-        return Tags()
-    values = dict(re.findall(r"^(\w+)=(.*?)\s*$", text, re.MULTILINE))
-    if values.get("ImageName", path.name).casefold() != path.name.casefold():
-        return Tags()
-    side = length_nm(values.get("PixelSize"), "nm")
-    cols = as_number(values.get("DataSize", "").partition("x")[0])
-    voltage = re.match(r"(\d+)\s*V", values.get("AcceleratingVoltage", ""))
-    return Tags(
-        lambda page: pixel_size(side, side) if cols in (None, page.shape[1]) else None,
-        facts(
-            format="Hitachi TIFF with its text file",
-            instrument=values.get("InstructName"),
-            detector=values.get("SignalName"),
-            voltage_kv=scaled(voltage[1], 1e-3) if voltage else None,
-            magnification=scaled(values.get("Magnification"), 1.0),
-        ),
-    )

@@ -121,9 +121,10 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "absent": (lambda d: d / "absent.tif", "No such file"),
     "directory": (folder_named_tiff, "is a folder"),
     "empty": (lambda d: saved(d, "a.tif", b""), "is empty"),
-    "text as TIFF": (lambda d: saved(d, "a.tif", b"hello world\n" * 50), "no format"),
-    "text as PNG": (lambda d: saved(d, "a.png", b"hello world\n" * 50), "no format"),
-    "JPEG": (lambda d: saved(d, "a.tif", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(99)), "no format"),
+    "text as TIFF": (lambda d: saved(d, "a.tif", b"hello world\n" * 50), "is text, no image"),
+    "text as PNG": (lambda d: saved(d, "a.png", b"hello world\n" * 50), "is text, no image"),
+    "JPEG of zeros": (lambda d: saved(d, "a.tif", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(99)), "undamaged file"),
+    "unknown bytes": (lambda d: saved(d, "a.tif", bytes(range(1, 200))), "no format"),
     "TIFF cut short": (lambda d: saved(d, "a.tif", tiff_bytes()[:900]), "undamaged file"),
     "TIFF of a header alone": (lambda d: saved(d, "a.tif", b"II*\x00"), "undamaged file"),
     "TIFF whose directory bites its tail": (
@@ -144,10 +145,15 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "colour": (lambda d: tiff(d, noise(64, 64, 3).astype(np.uint8), photometric="rgb"), "--channel"),
     "PNG bomb": (lambda d: saved(d, "a.png", png_that_declares(60_000, 60_000)), "a.png"),
     "PNG that lies": (lambda d: saved(d, "a.png", png_that_declares(2000, 2000)), "undamaged file"),
-    "pickle": (lambda d: saved(d, "a.dm3", pickle.dumps(Smuggled(d))), "no format"),
+    "pickle": (lambda d: saved(d, "a.dm3", pickle.dumps(Smuggled(d))), "is a Python pickle (never opened)"),
     "array of objects": (
         lambda d: saved(d, "a.npy", npy_bytes(np.array([Smuggled(d)]), allow_pickle=True)),
-        "no format",
+        "pickled objects",
+    ),
+    "array of one dimension": (lambda d: saved(d, "a.npy", npy_bytes(noise(900))), "holds an array of 900"),
+    "array that lies": (
+        lambda d: saved(d, "a.npy", npy_bytes(noise(32, 32)).replace(b"(32, 32)", b"(32, 99)")),
+        "undamaged file",
     ),
     "ndata of objects": (ndata_of_objects, "smuggled.ndata"),
     "zip of text": (lambda d: saved(d, "a.ndata", zip_bytes({"read.me": b"text"})), "a.ndata"),
@@ -188,6 +194,10 @@ RUN_ARGUMENTS: tuple[tuple[list[str], str], ...] = (
     (["--channel", "-1"], "no channel -1"),
     (["--channel", "HAADF"], "no channel HAADF"),
     (["--channel", "9" * 5000], "no channel"),
+    (["--crop", "bar"], "TOP,LEFT,ROWS,COLS"),
+    (["--crop", "0,0,900,20"], "does not fit into spots.tif of 96 x 128 px"),
+    (["--crop", "0,0,-1,nan"], "TOP,LEFT,ROWS,COLS"),
+    (["--crop", "30,0,40,128", "--positive", "80,20"], "80"),
     (["--positive", "9999,3"], "9999"),
     (["--positive=-5,3"], "-5"),
     (["--positive", "nan,3"], "nan"),
@@ -299,6 +309,7 @@ PROTOCOLS: dict[str, tuple[Callable[[str], str | bytes], str]] = {
 }
 
 EXECUTE_ARGUMENTS: tuple[tuple[list[str], str], ...] = (
+    (["--channel", "0"], "without --world"),
     (["--world", "crystal:x"], "crystal:x"),
     (["--world", "absent.tif"], "absent.tif"),
     (["--controller", "magnifier"], "magnifier"),

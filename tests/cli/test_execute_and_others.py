@@ -120,6 +120,26 @@ def test_the_world_must_be_the_image_the_plan_was_made_on(
     assert "--world" in refused(capsys, ["execute", str(protocol), "--out", str(tmp_path / "r")])
 
 
+def test_the_world_may_be_one_image_of_several(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planes = np.stack([spot_image((160, 200), PLACES), np.zeros((160, 200))]).astype(np.float32)
+    metadata = {"axes": "CYX", "Channel": {"Name": ["HAADF", "dark"]}}
+    world = tmp_path / "two.ome.tif"
+    tifffile.imwrite(world, planes, ome=True, metadata=metadata, photometric="minisblack")
+    execute = ["execute", str(protocol), "--check"]
+    assert "choose one with --channel" in refused(capsys, [*execute, "--world", str(world)])
+    assert "has no channel BF" in refused(capsys, [*execute, "--world", str(world), "--channel", "BF"])
+    assert "without --world" in refused(capsys, [*execute, "--channel", "0"])
+    mean = {}
+    for channel in ("HAADF", "dark"):
+        out = tmp_path / channel
+        arguments = ["execute", str(protocol), "--world", str(world), "--channel", channel, "--out", str(out)]
+        assert main(arguments) == 0
+        mean[channel] = float(np.load(out / "tiles" / "0001.npy").mean())
+    assert mean["HAADF"] > mean["dark"]
+
+
 @pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
 def test_demo_shows_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str], backbone: str) -> None:
     out = tmp_path / "demo"

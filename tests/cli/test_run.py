@@ -16,6 +16,7 @@ from deepscan_core.cli import main
 from deepscan_core.records.protocol import schema
 from deepscan_core.reporting.artifacts import NAMES
 from tests.conftest import spot_image
+from tests.ingest.drawn_bars import with_information_bar
 
 FAST = ["--backbone", "classical"]
 
@@ -139,6 +140,41 @@ def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
         assert main(["run", str(image), "--out", str(tmp_path / name), "--seed", "4", *FAST]) == 0
     first, second = (json.loads((tmp_path / n / "scan_protocol.json").read_text()) for n in ("a", "b"))
     assert first == second
+
+
+def test_a_bar_is_named_and_cropped_on_request_and_execute_crops_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specimen = np.clip(spot_image((160, 320), [(40.0, 50.0), (110.0, 150.0)]), 0, 255).astype(np.uint8)
+    path = tmp_path / "sem.tif"
+    tifffile.imwrite(path, with_information_bar(specimen, 30))
+    plain = ["run", str(path), "--pixel-size-nm", "0.5", *FAST, "--region-size-px", "20", "--area-fraction", "0.05"]
+    capsys.readouterr()
+    assert main([*plain, "--out", str(tmp_path / "whole")]) == 0
+    note = "an information bar is recognised (rows 160 to 189)"
+    assert note in capsys.readouterr().out
+    run = json.loads((tmp_path / "whole" / "run.json").read_text())
+    assert any(note in line and "--crop bars leaves 160 x 320 px" in line for line in run["notes"])
+    assert "recognised (rows 160 to 189)" in (tmp_path / "whole" / "report.html").read_text()
+    whole = json.loads((tmp_path / "whole" / "scan_protocol.json").read_text())
+    assert (whole["context"]["rows"], whole["provenance"]["parameters"]["crop"]) == (190, None)
+    for name, crop in (("bars", "bars"), ("box", "0,0,160,320")):
+        out = tmp_path / name
+        assert main([*plain, "--out", str(out), "--crop", crop]) == 0
+        document = check_artifacts(out, (160, 320))
+        assert document["source"] == whole["source"]
+        assert document["context"]["fov_y_nm"] == 80.0
+        assert document["provenance"]["parameters"]["crop"] == "0,0,160,320"
+        found = [(step["center_y_px"], step["center_x_px"]) for step in document["steps"]]
+        for place in ((40.0, 50.0), (110.0, 150.0)):
+            assert any(np.hypot(y - place[0], x - place[1]) < 3 for y, x in found)
+        protocol = str(out / "scan_protocol.json")
+        assert main(["execute", protocol, "--out", str(tmp_path / f"{name}-a")]) == 0
+        assert main(["execute", protocol, "--out", str(tmp_path / f"{name}-b"), "--world", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["run", str(path), "--out", str(tmp_path / "cut"), "--crop", "20,30,100,120", *FAST, "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert any("cropped to 100 x 120 px from row 20, column 30 on" in note for note in result["notes"])
 
 
 def test_results_are_not_overwritten_unasked(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,15 +132,42 @@ def test_hitachi_text_beside_the_picture(tmp_path: Path) -> None:
     text = (
         "[SemImageFile]\r\nInstructName=S-4800\r\nImageName=h.tif\r\nDataSize=32x24\r\nPixelSize=9.921875\r\n"
         "SignalName=SE(U)\r\nAcceleratingVoltage=3000 Volt\r\nMagnification=10000\r\nEmissionCurrent=9500 nA\r\n"
+        "MicronMarker=100\r\n"
     )
     for encoding in ("latin-1", "utf-16"):
         (tmp_path / "h.txt").write_bytes(text.encode(encoding))
         image = read_image(tmp_path / "h.tif")
         assert image.pixel_size_nm == pytest.approx((9.921875, 9.921875))
         assert image.metadata["voltage_kv"] == 3.0
+        assert image.metadata["scale_bar_nm"] == 100.0
+        assert "image_rows" not in image.metadata, "the picture is as high as the text says"
         assert "beam_current_pa" not in image.metadata, "the emission current is not the probe current"
     (tmp_path / "h.txt").write_text(text.replace("h.tif", "other.tif"))
     assert read_image(tmp_path / "h.tif").pixel_size_nm is None
+
+
+def test_jeol_text_beside_the_picture(tmp_path: Path) -> None:
+    text = (
+        "$SEM_DATA_VERSION 1\r\n$CM_LABEL JEOL\r\n$CM_INSTRUMENT 7600F\r\n$CM_ACCEL_VOLT 5.00\r\n$CM_MAG 20000\r\n"
+        "$CM_SIGNAL LEI\r\n$CM_FULL_SIZE 32 20\r\n$$SM_MICRON_BAR 16\r\n$$SM_MICRON_MARKER {}\r\n"
+    )
+    tifffile.imwrite(tmp_path / "j.tif", PIXELS)
+    for marker, nm in (("1um", 1000.0), ("100nm", 100.0), ("0.5\xb5m", 500.0), ("10 um", 10000.0), ("?", None)):
+        (tmp_path / "j.txt").write_bytes(text.format(marker).encode("latin-1"))
+        image = read_image(tmp_path / "j.tif")
+        assert image.metadata.get("scale_bar_nm") == nm
+        assert image.pixel_size_nm == (None if nm is None else pytest.approx((nm / 16, nm / 16)))
+    assert image.metadata == {
+        "format": "JEOL picture with its text file",
+        "instrument": "7600F",
+        "detector": "LEI",
+        "voltage_kv": 5.0,
+        "magnification": 20000.0,
+        "image_rows": 20,
+    }
+    assert read_image(tmp_path / "j.tif", crop="bars").shape == (20, 32)
+    (tmp_path / "j.txt").write_text(text.format("1um").replace("32 20", "64 40"))
+    assert read_image(tmp_path / "j.tif").pixel_size_nm is None, "of a picture of another size"
 
 
 def test_digital_micrograph_tags(tmp_path: Path) -> None:

@@ -71,3 +71,16 @@ def test_what_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
             read_image(tmp_path / name)
         assert str(tmp_path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_arrays_of_numpy(tmp_path: Path) -> None:
+    stack = np.arange(3 * 20 * 30, dtype=np.float32).reshape(3, 20, 30)
+    np.save(tmp_path / "image.npy", stack[1])
+    np.save(tmp_path / "stack.npy", np.asfortranarray(stack))
+    image = read_image(tmp_path / "image.npy", pixel_size_nm=0.5)
+    assert np.array_equal(image.array, stack[1])
+    assert image.array.dtype == np.float32
+    assert image.pixel_size_nm == (0.5, 0.5)
+    with pytest.raises(InputError, match="holds 3 images"):
+        read_image(tmp_path / "stack.npy")
+    assert np.array_equal(read_image(tmp_path / "stack.npy", channel=2).array, stack[2])

@@ -12,18 +12,23 @@ from deepscan_core.ingest.pictures import Picture, as_number, damage_refused, fa
 from deepscan_core.records.coordinates import YX
 
 Section = dict[str, str]
+IMAGE_LISTS = ("Ciao image list", "AFM image list", "STM image list", "NCAFM image list", "Image list")
 
 
 def read_nanoscope(path: Path, content: bytes) -> list[Picture]:
-    """Every image of the file, row 0 on top; in its unit where the header gives a scale, else as stored."""
+    """Every image of the file, in its unit where the header gives a scale, else as stored.
+
+    Lines are stored from the bottom (so Gwyddion and AFMReader turn them over); here row 0 is on top.
+    """
     with damage_refused(path, "Nanoscope"):
-        if b"\\*Ciao image list" not in content:
-            raise InputError(f"{path}: holds no Nanoscope image (force curves?): give a file with an image")
         sections = _sections(content[: content.index(b"\\*File list end")].decode("latin-1"))
+        images = [section for name, section in sections if name in IMAGE_LISTS]
+        if not images:
+            raise InputError(f"{path}: holds no Nanoscope image (force curves?): give a file with an image")
         general = {
-            key: value for name, section in sections if name != "Ciao image list" for key, value in section.items()
+            key: value for name, section in sections if name not in IMAGE_LISTS for key, value in section.items()
         }
-        return [_picture(content, section, general) for name, section in sections if name == "Ciao image list"]
+        return [_picture(content, section, general) for section in images]
 
 
 def _sections(text: str) -> list[tuple[str, Section]]:
@@ -56,14 +61,22 @@ def _picture(content: bytes, section: Section, general: Section) -> Picture:
 
 
 def _pixel_size(section: Section, rows: int, cols: int) -> YX | None:
-    """``Scan size: 15 15 ~m``: columns, rows, unit; one number stands for both where the image is square."""
-    found = re.match(r"([\d.eE+-]+)\s+(?:([\d.eE+-]+)\s+)?(\S+)$", section.get("Scan size", ""))
-    if not found or (found[2] is None and rows != cols):
+    """``Scan size: 15 15 ~m``: columns, rows, unit; one number stands for both where the image is square.
+
+    Newer files write ``Scan Size`` and, where the aspect ratio is not 1:1, give the width twice.
+    """
+    found = re.match(
+        r"([\d.eE+-]+)\s+(?:([\d.eE+-]+)\s+)?(\S+)$", section.get("Scan size", section.get("Scan Size", ""))
+    )
+    ratio = re.match(r"([\d.]+)\s*:\s*([\d.]+)$", section.get("Aspect ratio", section.get("Aspect Ratio", "")))
+    if not found or (found[2] is None and rows != cols and not ratio):
         return None
     unit = found[3].replace("~", "µ")
     wide, high = as_number(found[1]), as_number(found[2] or found[1])
     if wide is None or high is None:
         return None
+    if ratio and wide == high and float(ratio[1]) > 0:
+        high *= float(ratio[2]) / float(ratio[1])
     return pixel_size(length_nm(high / rows, unit), length_nm(wide / cols, unit))
 
 

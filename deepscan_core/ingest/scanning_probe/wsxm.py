@@ -14,7 +14,10 @@ PIXELS = {"short": "<i2", "float": "<f4", "double": "<f8"}
 
 
 def read_wsxm(path: Path, content: bytes) -> list[Picture]:
-    """The image, rows as they are stored; in its unit where the header gives its range."""
+    """The image, in its unit where the header gives its range.
+
+    It is stored turned by 180 degrees (as Gwyddion reads and writes it); here row 0 is on top and column 0 on the left.
+    """
     with damage_refused(path, "WSxM"):
         if b"SxM Image file" not in content[:200]:
             raise InputError(f"{path}: is a WSxM file without a binary image: give an stp or top file")
@@ -27,7 +30,7 @@ def read_wsxm(path: Path, content: bytes) -> list[Picture]:
         kind = header.get("Image Data Type", "short")
         if kind not in PIXELS:
             raise InputError(f"{path}: holds numbers of type {kind}: give a WSxM file of {', '.join(PIXELS)}")
-        array = np.frombuffer(content, PIXELS[kind], rows * cols, start).reshape(rows, cols)
+        array = np.frombuffer(content, PIXELS[kind], rows * cols, start).reshape(rows, cols)[::-1, ::-1]
         span, unit = _amount(header.get("Z Amplitude", ""))
         steps = float(array.max()) - float(array.min())
         if span and unit and steps > 0:
