@@ -1,5 +1,6 @@
 # make demo    the main job on a simulated microscope, offline; report in deepscan-demo/report.html
 # make test    all tests
+# make fuzz    damaged files, protocols and settings for ten minutes
 # make check   lint, format, types and floors
 # Each sets up what it needs in .venv, once; `make clean` removes it.
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
 SOURCES := setup.py requirements-core.txt constraints.txt
 
-.PHONY: demo test check lint types floors format test-latest bench clean
+.PHONY: demo test check lint types floors format test-latest fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/deepscan demo --out deepscan-demo --overwrite
@@ -33,6 +34,9 @@ floors: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --minutes 10
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/latency.py

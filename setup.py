@@ -27,6 +27,7 @@ DEVELOPMENT = [
     "hypothesis>=6.100",
     "import-linter>=2.1",
     "mypy>=1.15",
+    "playwright>=1.49",
     "pytest>=8.3",
     "pytest-timeout>=2.3",
     "resvg-py>=0.2",
@@ -46,7 +47,7 @@ setup(
     package_data={
         "deepscan_core": ["py.typed"],
         "deepscan_core.records": ["*.json"],
-        "deepscan_core.reporting": ["*.j2"],
+        "deepscan_core.reporting": ["page/*"],
         "nionswift_plugin.deepscan": ["manifest.json"],
         "nionswift_plugin.deepscan_simulator": ["manifest.json"],
     },

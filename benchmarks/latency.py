@@ -18,7 +18,8 @@ from collections.abc import Callable
 import numpy as np
 
 from deepscan_core import CalibratedImage, Study
-from deepscan_core.features.backbones import DEFAULT_BACKBONE, import_timm, load_backbone
+from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
+from deepscan_core.weights.architectures import import_timm
 
 
 def main() -> None:

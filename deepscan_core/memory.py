@@ -45,6 +45,12 @@ def limited_to(gigabytes: float | None) -> Iterator[None]:
         _limit_bytes.reset(token)
 
 
+def limit_gb() -> float | None:
+    """The limit that was set, in GB; None where half of what is free counts."""
+    limit = _limit_bytes.get()
+    return None if limit is None else limit / BYTES_PER_GB
+
+
 def check_memory(wanted_bytes: float, what: str) -> None:
     """Raise `InputError`, naming the limit, where something would take more memory than is allowed.
 

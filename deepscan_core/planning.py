@@ -23,6 +23,7 @@ from deepscan_core.records.regions import ScanRegion
 from deepscan_core.routing.tour import open_tour
 
 DEFAULT_DWELL_US = 8.0
+SMALLEST_DENSITY, LARGEST_DENSITY = 0.1, 100.0  # samples a pixel
 ASSUMED_CURRENT_PA = 50.0  # of the order of an imaging probe; a plan says whether its current was given or assumed
 
 
@@ -47,6 +48,11 @@ class PlanSettings:
 
     def __post_init__(self) -> None:
         check_positive("density", self.density)
+        if not SMALLEST_DENSITY <= self.density <= LARGEST_DENSITY:
+            raise InputError(
+                f"a density of {self.density:g} samples a pixel is not for looking closer: "
+                f"give {SMALLEST_DENSITY:g} to {LARGEST_DENSITY:g}"
+            )
         if self.dwell_time_us is not None:
             check_positive("dwell_time_us", self.dwell_time_us)
             if not SHORTEST_DWELL_US <= self.dwell_time_us <= LONGEST_DWELL_US:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from deepscan_core.errors import InputError
+from deepscan_core.files import read_file
 
 VARIABLE = "DEEPSCAN_SETTINGS"
 FILE_NAME = "settings.toml"
@@ -59,7 +60,7 @@ class Settings:
     region_size_px: float | None = None
     backbone: str = "tf_efficientnet_lite0"
     backbone_weights: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     clip_model: str | None = None
     clip_checkpoint: Path | None = None
     denoise: str = "none"
@@ -89,14 +90,7 @@ class Settings:
     @classmethod
     def from_file(cls, path: Path) -> tuple[Self, frozenset[str]]:
         """Settings of a TOML file, and the names that it gives; raises `InputError`."""
-        try:
-            with path.open("rb") as file:
-                content = file.read(LARGEST_FILE_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{path}: cannot be read ({reason}): give a readable settings file") from None
-        if len(content) > LARGEST_FILE_BYTES:
-            raise InputError(f"{path}: is larger than {LARGEST_FILE_BYTES} bytes: give a settings file")
+        content = read_file(path, "give a readable settings file", largest_bytes=LARGEST_FILE_BYTES)
         try:
             values = tomllib.loads(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError

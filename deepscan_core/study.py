@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.features.backbones import DEFAULT_BACKBONE
+from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE
 from deepscan_core.features.extractor import ExtractorSettings, extract
 from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.ingest.normalise import Preprocessing, normalise
-from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive
+from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive, check_seed
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
@@ -43,12 +43,13 @@ class Study:
     ----------
     image : see `CalibratedImage`.
     backbone : a timm model, or "classical" for features without a network.
-    backbone_weights : local weights file of the backbone.
+    backbone_weights : local weights file of the backbone; "random" for a network that learnt nothing, to measure times.
     scales : factors by which the image is resampled, one pass of the backbone each.
     patch_px, step_px : side of a patch and distance between patches, for surprisal.
     preprocessing : what is done to the image before features are made.
     seed : of everything random.
-    device : of torch.
+    device : of torch; "auto" is CUDA where torch finds it, else the CPU.
+    precision : "float32", or "float16" or "bfloat16" for mixed precision.
 
     Examples
     --------
@@ -67,17 +68,21 @@ class Study:
         image: CalibratedImage,
         *,
         backbone: str = DEFAULT_BACKBONE,
-        backbone_weights: Path | None = None,
+        backbone_weights: Path | Literal["random"] | None = None,
         scales: tuple[float, ...] = (1.0, 0.5),
         patch_px: float = 16.0,
         step_px: float = 8.0,
         preprocessing: Preprocessing | None = None,
         seed: int = 0,
-        device: str = "cpu",
+        device: str = AUTO,
+        precision: str = "float32",
     ) -> None:
         check_positive("patch_px, step_px", patch_px, step_px)
+        check_seed(seed)
         self.image = image
-        self.extractor = ExtractorSettings(backbone=backbone, weights=backbone_weights, scales=scales, device=device)
+        self.extractor = ExtractorSettings(
+            backbone=backbone, weights=backbone_weights, scales=scales, device=device, precision=precision
+        )
         self.preprocessing = preprocessing or Preprocessing()
         self.seed = seed
         self._patch_px, self._step_px = patch_px, min(step_px, min(image.shape) / 4)
@@ -85,11 +90,15 @@ class Study:
         self._features: dict[tuple[float, float], FeatureMap] = {}
         self._surprisal: ScoreMap | None = None
 
+    def features(self) -> FeatureMap:
+        """Features of the patches that `surprisal` compares, ``patch_px`` wide and ``step_px`` apart."""
+        return self._patches(self._patch_px, self._step_px)
+
     def surprisal(self) -> ScoreMap:
         """Mode A: how rare each place is against the rest of the image, in nats."""
         if self._surprisal is None:
             with one_blas_thread():
-                self._surprisal = surprisal_map(self._patches(self._patch_px, self._step_px), seed=self.seed)
+                self._surprisal = surprisal_map(self.features(), seed=self.seed)
         return self._surprisal
 
     def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -27,6 +32,34 @@ def no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv(settings.VARIABLE, raising=False)
     monkeypatch.setattr(settings, "default_places", tuple)
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches beyond this computer: whatever resolves a name or opens a connection fails."""
+    connect, resolve = socket.socket.connect, socket.getaddrinfo
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and str(address[0]) not in THIS_COMPUTER:
+            raise OSError(errno.ENETUNREACH, f"tests are offline: no connection to {address[0]}")
+        connect(self, address)
+
+    def refuse_name(host: Any, *rest: Any, **named: Any) -> Any:
+        if host is not None and str(host) not in THIS_COMPUTER:
+            raise socket.gaierror(socket.EAI_AGAIN, f"tests are offline: {host} is not resolved")
+        return resolve(host, *rest, **named)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda self, address: errno.ENETUNREACH)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the weights that were brought to this computer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSCAN_MODELS", str(tmp_path_factory.mktemp("store") / "models"))
+        yield
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_defaults_are_those_of_the_core() -> None:
         ("beam_current_pa 50", "is not TOML"),
         ("backbone = 'a'\nbackbone = 'b'", "is not TOML"),
         ("a = " + "[" * 5000, "is not TOML"),
-        ("# " + "x" * 200_000, "larger than 100000 bytes"),
+        ("# " + "x" * 200_000, "more than 100000"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_named(tmp_path: Path, text: str, named: str) -> None:
@@ -71,7 +71,7 @@ def test_what_cannot_be_meant_is_refused_and_named(tmp_path: Path, text: str, na
 def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         Settings.from_file(tmp_path / "absent.toml")
-    with pytest.raises(InputError, match=r"directory|Permission"):
+    with pytest.raises(InputError, match="is a folder"):
         Settings.from_file(tmp_path)
     with pytest.raises(InputError, match="null"):
         Settings.from_file(Path("a\0b"))

@@ -111,3 +111,9 @@ def test_clicks_that_are_no_pairs_are_refused_in_words(clicks: object) -> None:
     with pytest.raises(ds.DeepScanError, match="pairs"):
         study().teach(clicks)  # type: ignore[arg-type]
     assert study().teach(np.array([PLACES[0]])).kind == "probability"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "1"])
+def test_a_seed_that_no_generator_takes_is_refused(seed: object) -> None:
+    with pytest.raises(ds.DeepScanError, match="seed is"):
+        ds.Study(ds.CalibratedImage(np.zeros((32, 32))), seed=seed)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ aborted, its journal is kept; 130 interrupted.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -16,6 +17,7 @@ from deepscan_core.errors import DeepScanError, InstrumentError, UnsupportedStep
 
 TRACEBACK_VARIABLE = "DEEPSCAN_TRACEBACK"
 EXIT_INPUT, EXIT_INSTRUMENT, EXIT_INTERRUPTED = 2, 3, 130
+LONGEST_WORD = 400
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,13 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> int:
-    """The installed command: like `main`, without the warnings of libraries, which are for developers."""
+    """The installed command: like `main`, without the warnings and log lines of libraries, which are for developers."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
     return main()
 
 
+def _shortened(word: str) -> str:
+    """A word that nobody would read to its end, such as a path of thousands of letters, with its middle left out."""
+    return word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD // 2]}…{word[-LONGEST_WORD // 4 :]}"
+
+
 def _fail(message: object, code: int) -> int:
-    line = " ".join(str(message).split())
+    line = " ".join(_shortened(word) for word in str(message).split())
     sys.stderr.write(f"deepscan: error: {line}\n")
     return code

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import deepscan_core
 from deepscan_core.errors import InputError
+from deepscan_core.records.coordinates import LARGEST_SEED
 from deepscan_core.settings import PIXEL_SIZE_SOURCES
 
 
@@ -58,7 +59,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scorer", choices=["isolation_forest"], default="isolation_forest", help="of rarity")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--backbone-weights", type=Path, metavar="FILE", help="its local weights")
-    parser.add_argument("--device", metavar="DEVICE", help="of torch, e.g. cuda")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda or cuda:N (default: cuda if present)")
+    parser.add_argument(
+        "--precision", choices=["float32", "float16", "bfloat16"], default="float32", help="of the backbone"
+    )
     parser.add_argument("--denoise", metavar="KIND", help="none, gaussian, median, tv or nl_means")
     parser.add_argument("--clahe", action=argparse.BooleanOptionalAction, help="equalise contrast locally")
     rule = parser.add_mutually_exclusive_group()
@@ -75,7 +79,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
     parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of everything random (default 0)")
     _add_settings(parser)
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
     _add_output(parser, Path("deepscan-out"))
@@ -95,25 +99,45 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the simulated noise (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulated noise (default 0)")
     _add_settings(parser)
     _add_output(parser, Path("deepscan-run"))
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("demo"))
-    parser.add_argument("--seed", type=int, default=3, metavar="N", help="of specimen and noise (default 3)")
+    parser.add_argument("--seed", type=seed, default=3, metavar="N", help="of specimen and noise (default 3)")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
     _add_output(parser, Path("deepscan-demo"))
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar="list|verify", parser_class=_Parser)
-    for name, text in (("list", "weights and where they are"), ("verify", "compare their hashes")):
-        command = commands.add_parser(name, help=text, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="list|verify|import|export|fetch", parser_class=_Parser)
+    texts = {
+        "list": "weights and where they are",
+        "verify": "compare their hashes",
+        "import": "bring in a weights file, or a pack",
+        "export": "write weights into one file for another computer",
+        "fetch": "take weights from the model hub",
+    }
+    added = {name: commands.add_parser(name, help=text, allow_abbrev=False) for name, text in texts.items()}
+    for name, command in added.items():
         command.set_defaults(run=_lazily("models"), action=name)
         command.add_argument("--json", action="store_true", help="print one JSON document")
+        if name in ("import", "export", "fetch"):
+            command.add_argument("--overwrite", action="store_true", help="replace what is there")
+    added["import"].add_argument(
+        "file", type=Path, metavar="FILE", help=".safetensors, .pth, or a pack of another computer"
+    )
+    added["import"].add_argument(
+        "--name", metavar="NAME", help="of the network in timm (default: the name of the file)"
+    )
+    added["import"].add_argument("--licence", metavar="TEXT", help="as the source of the file states it")
+    added["import"].add_argument("--sha256", metavar="HEX", help="that the file must have")
+    added["export"].add_argument("names", nargs="+", metavar="NAME", help="of a network on this computer")
+    added["export"].add_argument("--out", type=Path, required=True, metavar="PACK", help="the file to write")
+    added["fetch"].add_argument("name", metavar="NAME", help="of the network in timm")
 
 
 def _add_swift(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +172,8 @@ def number(text: str) -> float:
 
 def channel(text: str) -> int | str:
     """A whole number counts, anything else is a name."""
-    return int(text) if text.isascii() and text.lstrip("-").isdigit() else text
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else text
 
 
 def crop(text: str) -> Any:
@@ -185,6 +210,20 @@ def _lazily(command: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+def seed(text: str) -> int:
+    """A whole number that every generator of random numbers takes."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+    if not 0 <= value <= LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to {LARGEST_SEED}")
+    return value
+
+
+def as_text(value: object) -> str:
+    """Words that can be written into a file; the name of a file on Linux need not be text."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def say(text: str) -> None:
-    """A line for people, on stdout."""
-    sys.stdout.write(text + "\n")
+    """A line for people, on stdout, in whatever letters the terminal has."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -11,7 +11,6 @@ from deepscan_core.cli.arguments import say
 from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
-from deepscan_core.errors import InputError
 from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.planning import PlanSettings, make_protocol
@@ -34,8 +33,6 @@ STAGES = 6
 
 def command(arguments: argparse.Namespace) -> int:
     """The main job, end to end."""
-    if arguments.seed < 0:
-        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
     artifacts.check_free(arguments.out, overwrite=arguments.overwrite)
     facts = _run(arguments)
     if arguments.json:

@@ -19,6 +19,7 @@ from deepscan_core.cli.pipeline import Timings, region_of, say_summary, summary,
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import InputError, MissingError, ProtocolError
+from deepscan_core.files import read_file
 from deepscan_core.ingest.bars import Crop
 from deepscan_core.ingest.cropping import parse_crop
 from deepscan_core.ingest.readers import read_image
@@ -41,8 +42,6 @@ KIND_OF_MODE: Mapping[Any, ScoreKind] = {"teacher": "probability", "words": "sim
 
 def command(arguments: argparse.Namespace) -> int:
     """Check a plan against an instrument and carry it out."""
-    if arguments.seed < 0:
-        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
     if arguments.channel is not None and arguments.world is None:
         raise InputError(f"--channel {arguments.channel} was given without --world: name the file it belongs to")
     settings = laboratory.in_force(arguments)
@@ -150,8 +149,8 @@ def _source_crop(protocol: ScanProtocol) -> Crop | None:
 def _is_source(path: Path, protocol: ScanProtocol) -> bool:
     """Whether a file is the one the protocol was made on; what cannot be read is not."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == protocol.source_sha256
-    except OSError:
+        return hashlib.sha256(read_file(path, "give a readable image file")).hexdigest() == protocol.source_sha256
+    except InputError:
         return False
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepscan_core.cli import laboratory
-from deepscan_core.cli.arguments import say
+from deepscan_core.cli.arguments import as_text, say
 from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
@@ -86,8 +86,6 @@ def _check_modes(arguments: argparse.Namespace) -> None:
         raise InputError("--query and clicks were both given: give words or clicks")
     if arguments.negative and not arguments.positive:
         raise InputError("only negative clicks were given: add at least one --positive Y,X")
-    if arguments.seed < 0:
-        raise InputError(f"--seed is {arguments.seed}: give a whole number of at least 0")
 
 
 def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -106,6 +104,8 @@ def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict
 def _read(path: Path, arguments: argparse.Namespace) -> CalibratedImage:
     """The image, with the pixel size from where the settings want it."""
     image = read_image(path, pixel_size_nm=arguments.pixel_size_nm, channel=arguments.channel, crop=arguments.crop)
+    if image.array.min() == image.array.max():
+        raise InputError(f"{path}: every pixel is {image.array.flat[0]}: give an image of something")
     if arguments.pixel_size_nm is not None or arguments.pixel_size_source == "file":
         return image
     if arguments.pixel_size_source == "command":
@@ -125,6 +125,7 @@ def _plan(
         preprocessing=Preprocessing(denoise=arguments.denoise, clahe=arguments.clahe),
         seed=arguments.seed,
         device=arguments.device,
+        precision=arguments.precision,
     )
     stage("looking")
     score_map = timings.measure("score", lambda: _score(study, arguments))
@@ -156,11 +157,9 @@ def _plan(
             context=image.context(beam_current_pa=current_pa),
             provenance={
                 "tool": "deepscan run",
-                "source_path": str(path),
+                "source_path": as_text(path),
                 "beam_current": current_from,
-                "parameters": {
-                    k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in parameters.items()
-                },
+                "parameters": {k: _plain(v) for k, v in parameters.items()},
             },
         ),
     )
@@ -210,11 +209,17 @@ def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
 def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[str, Any]:
     left_out = {"run", "images", "json", "overwrite", "out", "show_settings", "origins"}
     named = {name: value for name, value in vars(arguments).items() if name not in left_out}
+    named = {name: as_text(value) if isinstance(value, str | Path) else value for name, value in named.items()}
     crop = image.metadata.get("crop_px")
     return named | {
         "crop": None if crop is None else crop_text(crop),
         "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
     }
+
+
+def _plain(value: Any) -> Any:
+    """As JSON keeps it."""
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _notes(image: CalibratedImage, arguments: argparse.Namespace, found: int, planned: int) -> tuple[str, ...]:

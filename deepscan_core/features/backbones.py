@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.errors import InputError, MissingError
+from deepscan_core.errors import InputError
+from deepscan_core.features.alignment import check_dense, choose_levels, example_side_px, measure_origins
 from deepscan_core.features.folding import fold_batch_norms, intermediate_maps
 from deepscan_core.features.pyramid import Level
-from deepscan_core.weights.catalogue import PACKAGED
-from deepscan_core.weights.hub import asking_the_hub
-from deepscan_core.weights.loading import fit_by_name, fit_by_order, read_tensors
+from deepscan_core.weights.sources import WeightsSource, filled_network, find_weights
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
-COARSEST_STRIDE_PX = 16  # deeper maps answer "which object is this", not "is this place unlike its neighbours"
-MOST_LEVELS = 3
-SIDE_IN_STRIDES = 16  # of the image on which the alignment of a network is measured
-PROBE_SPOTS = 12
-PROBE_SIGMA_PX = 2.5
+AUTO = "auto"  # of devices: CUDA where torch finds it, else the CPU
+PRECISIONS = ("float32", "float16", "bfloat16")  # the last two: mixed, as torch.autocast does it
 MARGIN_PX = 16  # reflected border, so that zero padding inside the network does not look like a defect
 
 
@@ -38,11 +32,12 @@ class Backbone:
 
     Attributes
     ----------
-    name : timm's name.
+    name : timm's name, and where it applies that the weights are random.
     network : in evaluation mode, channels last.
     mean, std : grey values it was trained on, per channel.
     indices : which of the network's intermediate maps are used.
     strides_px, origins_px : stride and measured centre of cell (0, 0) of each of those.
+    precision : in which the network is run, one of `PRECISIONS`; maps are float32 in any case.
     """
 
     name: str
@@ -52,6 +47,7 @@ class Backbone:
     indices: tuple[int, ...]
     strides_px: tuple[int, ...]
     origins_px: tuple[float, ...]
+    precision: str = "float32"
 
     def levels(self, scaled: npt.NDArray[np.float32], *, scale: float) -> tuple[Level, ...]:
         """One forward pass.
@@ -88,169 +84,90 @@ class Backbone:
         mean = torch.tensor(self.mean).view(1, -1, 1, 1)
         std = torch.tensor(self.std).view(1, -1, 1, 1)
         stacked = ((padded - mean) / std).contiguous(memory_format=torch.channels_last).to(device)
-        return intermediate_maps(self.network, self.indices, stacked)
+        is_mixed = self.precision != "float32"
+        with torch.autocast(device.type, getattr(torch, self.precision) if is_mixed else None, enabled=is_mixed):
+            try:
+                maps = intermediate_maps(self.network, self.indices, stacked)
+            except torch.cuda.OutOfMemoryError:
+                raise InputError(
+                    f"an image of {padded.shape[-2]} x {padded.shape[-1]} px needs more memory than {device} has: "
+                    "crop it, or give --device cpu"
+                ) from None
+        if is_mixed and not all(bool(torch.isfinite(values).all()) for values in maps):
+            raise InputError(f"{self.name} overflows in {self.precision}: give --precision float32")
+        return maps
 
 
-@functools.lru_cache(maxsize=4)
-def load_backbone(name: str = DEFAULT_BACKBONE, weights: Path | None = None, device: str = "cpu") -> Backbone:
+def load_backbone(
+    name: str = DEFAULT_BACKBONE,
+    weights: Path | Literal["random"] | None = None,
+    device: str = AUTO,
+    precision: str = "float32",
+) -> Backbone:
     """Make a network and fill it with weights; kept, so that asking again costs nothing.
 
     Parameters
     ----------
-    name : any model of timm, e.g. "tf_efficientnet_lite0" (its weights are a package), "regnety_004", "convnext_atto".
-    weights : local ``.safetensors`` or ``.pth`` file. Without it the packaged weights, else the model hub.
-    device : of torch.
+    name : a model of timm, e.g. "tf_efficientnet_lite0" (its weights are a package) or "regnety_004.tv2_in1k", or another
+        name of it, e.g. "regnet_y_400mf".
+    weights : local ``.safetensors`` or ``.pth`` file. Without it the store, the installed packages, else the model hub.
+        "random" for a network that learnt nothing, to measure times.
+    device : of torch; "auto" is CUDA where torch finds it, else the CPU.
+    precision : "float32", or "float16" or "bfloat16" for mixed precision, which is meant for GPUs.
 
     Raises
     ------
     InputError
-        No such model, or weights that do not fit it.
+        No such model, weights that do not fit it, or a network that gives no dense maps of images of any size.
     MissingError
         torch or timm are not installed, or no weights can be had.
     """
-    timm = import_timm()
-    base_name = name.split(".")[0]
-    if not timm.is_model(base_name):
-        near = difflib.get_close_matches(base_name, timm.list_models(), n=4, cutoff=0.5)
-        raise InputError(f"backbone {name!r} is not known: did you mean {', '.join(near) or DEFAULT_BACKBONE}?")
-    network = _filled_network(timm, name, weights).eval()
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r} is not known: give one of {', '.join(PRECISIONS)}")
+    return _prepared(find_weights(name, weights), chosen_device(device), precision)
+
+
+@functools.lru_cache(maxsize=4)
+def _prepared(source: WeightsSource, device: str, precision: str) -> Backbone:
     import torch
 
-    indices, strides = _choose_levels(network, name)
-    settings: Any = network.pretrained_cfg
-    example = torch.rand((1, 3, 4 * max(strides), 4 * max(strides)), generator=torch.Generator().manual_seed(0))
+    network, mean, std = filled_network(source)
+    indices, strides = choose_levels(network, source.name)
+    check_dense(network, source.name, indices, strides)
+    side = example_side_px(strides)
+    example = torch.rand((1, len(mean), side, side), generator=torch.Generator().manual_seed(0))
     network = fold_batch_norms(network, indices, example)
-    network = on_device(network, device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    packaged = PACKAGED.get(base_name) if weights is None else None
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    origins = measure_origins(network, indices, strides)  # before it is moved: the same on every device
     return Backbone(
-        name=name,
-        network=network,
-        mean=packaged.mean if packaged else tuple(settings["mean"]),
-        std=packaged.std if packaged else tuple(settings["std"]),
+        name=f"{source.name} (random weights)" if source.kind == "random" else source.name,
+        network=on_device(network, device),
+        mean=mean,
+        std=std,
         indices=indices,
         strides_px=strides,
-        origins_px=measure_origins(network, indices, strides),
+        origins_px=origins,
+        precision=precision,
     )
+
+
+def chosen_device(device: str) -> str:
+    """The device that "auto" stands for on this computer; any other name as it is."""
+    if device != AUTO:
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def on_device(network: nn.Module, device: str) -> nn.Module:
     """The network on a device of torch; raises `InputError` where it cannot be used."""
     try:
-        moved = network.to(device=device)
+        moved = network.to(device=chosen_device(device))
     except (RuntimeError, AssertionError) as error:  # torch raises either, by what is missing
         reason = str(error).splitlines()[0][:100]
         raise InputError(f"device {device!r} cannot be used ({reason}): give --device cpu") from None
     return moved
-
-
-def import_timm() -> Any:
-    """The timm module; raises `MissingError` where it or torch is not installed."""
-    try:
-        _make_torchvision_importable()
-        import timm
-    except ImportError as error:
-        raise MissingError(
-            f"no network can be run ({error}): pip install torch timm, or use --backbone classical"
-        ) from None
-    return timm
-
-
-def _make_torchvision_importable() -> None:
-    """Let timm import a torchvision whose compiled part belongs to another build of torch.
-
-    timm needs torchvision's Python part only. Where a CPU build of torch meets the usual torchvision wheel, the import
-    fails at the first operator of the compiled part; declaring that operator, never called here, is enough.
-    """
-    import torch
-
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for module in [m for m in sys.modules if m.split(".")[0] == "torchvision"]:
-            del sys.modules[module]
-        library = torch.library.Library("torchvision", "DEF")
-        for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _KEPT_ALIVE.append(library)
-        import torchvision  # noqa: F401
-
-
-_KEPT_ALIVE: list[Any] = []  # torch forgets declared operators together with the library object
-
-
-def _filled_network(timm: Any, name: str, weights: Path | None) -> nn.Module:
-    extra = {"dynamic_img_size": True} if name.startswith("vit_") else {}
-    packaged = PACKAGED.get(name.split(".")[0])
-    if weights is not None:
-        network: nn.Module = timm.create_model(name, pretrained=False, **extra)
-        fit_by_name(network, read_tensors(weights), str(weights))
-    elif packaged is not None:
-        network = timm.create_model(name, pretrained=False, **extra)
-        path = packaged.checked_file()
-        fit_by_order(network, read_tensors(path), str(path))
-    else:
-        network = _from_hub(timm, name, extra)
-    return network
-
-
-def _from_hub(timm: Any, name: str, extra: dict[str, Any]) -> nn.Module:
-    try:
-        with asking_the_hub():
-            network: nn.Module = timm.create_model(name, pretrained=True, **extra)
-    except Exception as error:  # the hub's client raises its own, httpx's, and urllib's errors
-        raise MissingError(
-            f"weights of {name} are not on this computer, and the model hub gave none ({type(error).__name__}): "
-            f"give a local file with --backbone-weights, or use --backbone {DEFAULT_BACKBONE}"
-        ) from None
-    return network
-
-
-def _choose_levels(network: nn.Module, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Indices and strides of the last map of each stride from 4 to 16; of a transformer, maps spread over its depth."""
-    if not hasattr(network, "forward_intermediates"):
-        raise InputError(f"backbone {name} gives no intermediate maps: use {DEFAULT_BACKBONE} or another one")
-    strides = [int(info["reduction"]) for info in network.feature_info]  # type: ignore[union-attr]
-    if len(set(strides)) == 1:
-        chosen = sorted({round((len(strides) - 1) * f) for f in (0.5, 0.75)})
-    else:
-        last = {stride: k for k, stride in enumerate(strides) if 4 <= stride <= COARSEST_STRIDE_PX}
-        chosen = sorted(last.values())[-MOST_LEVELS:]
-    if not chosen:
-        raise InputError(f"backbone {name} has no maps of stride 4 to {COARSEST_STRIDE_PX}: use {DEFAULT_BACKBONE}")
-    return tuple(chosen), tuple(strides[k] for k in chosen)
-
-
-def measure_origins(network: nn.Module, indices: tuple[int, ...], strides: tuple[int, ...]) -> tuple[float, ...]:
-    """Where, in pixels of its input, the centre of cell (0, 0) of each map lies, along both axes.
-
-    Strided layers with asymmetric padding, common in networks ported from TensorFlow, shift a map of stride 16 by up to
-    half a cell, and learned filters shift it back by some of that. So the centre is measured: small spots are put at known
-    places of a noise image, and the centroid of how much each cell changed is compared with where they are.
-    """
-    import torch
-
-    side = SIDE_IN_STRIDES * max(strides)
-    rng = np.random.default_rng(0)
-    places = rng.uniform(0.4 * side, 0.6 * side, (PROBE_SPOTS, 2))
-    axis = np.arange(side)
-    along = np.exp(-((axis - places[..., None]) ** 2) / (2 * PROBE_SIGMA_PX**2))
-    noise = rng.normal(0, 0.3, (side, side))
-    images = np.concatenate([noise[None], noise + along[:, 0, :, None] * along[:, 1, None, :]]).astype(np.float32)
-    device = next(network.parameters()).device
-    batch = torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1).to(device)
-    with torch.inference_mode():
-        maps = intermediate_maps(network, indices, batch)
-    origins = []
-    for values, stride in zip(maps, strides, strict=True):
-        change = (values[1:] - values[:1]).pow(2).sum(dim=1).double().cpu().numpy()
-        change *= change > 0.05 * change.max(axis=(1, 2), keepdims=True)
-        cells = np.arange(change.shape[1])
-        total = change.sum(axis=(1, 2))
-        centroids = np.stack([change.sum(axis=2) @ cells, change.sum(axis=1) @ cells], axis=1) / total[:, None]
-        origins.append(float(np.mean(places - centroids * stride)))
-    return tuple(origins)
 
 
 def _resample(tensor: torch.Tensor, scale: float) -> torch.Tensor:

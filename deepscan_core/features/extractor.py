@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features import classical
-from deepscan_core.features.backbones import DEFAULT_BACKBONE, Backbone, load_backbone
+from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE, Backbone, load_backbone
 from deepscan_core.features.footprint import pipeline_bytes
 from deepscan_core.features.pyramid import FeaturePyramid, Level
 from deepscan_core.memory import check_memory
@@ -26,15 +27,17 @@ class ExtractorSettings:
     Attributes
     ----------
     backbone : a timm model, or "classical" for features without a network.
-    weights : local weights file of the backbone, or None.
+    weights : local weights file of the backbone; "random" for a network that learnt nothing, to measure times; or None.
     scales : factors by which the image is resampled, one pass each.
-    device : of torch, "cpu" or "cuda".
+    device : of torch, e.g. "cpu" or "cuda"; "auto" is CUDA where torch finds it, else the CPU.
+    precision : "float32", or "float16" or "bfloat16" for mixed precision.
     """
 
     backbone: str = DEFAULT_BACKBONE
-    weights: Path | None = None
+    weights: Path | Literal["random"] | None = None
     scales: tuple[float, ...] = field(default=(1.0, 0.5))
-    device: str = "cpu"
+    device: str = AUTO
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.scales:
@@ -61,6 +64,7 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
     fewer than 16 px a side is left out, but for the largest one.
     """
     rows, cols = scaled.shape
+    source = settings.backbone
     if np.ptp(scaled) == 0:  # nothing to see; a network would see the border it was given
         nothing = np.zeros((1, rows, cols), np.float32)
         levels = [Level(values=nothing, stride_px=1.0, origin_px=0.0)]
@@ -68,13 +72,14 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
         _check_memory(rows, cols, settings, None)
         levels = [classical.classical_level(scaled)]
     else:
-        backbone = load_backbone(settings.backbone, settings.weights, settings.device)
+        backbone = load_backbone(settings.backbone, settings.weights, settings.device, settings.precision)
         _check_memory(rows, cols, settings, backbone)
+        source = backbone.name
         fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
         levels = [
             level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)
         ]
-    return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
+    return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=source)
 
 
 def _check_memory(rows: int, cols: int, settings: ExtractorSettings, backbone: Backbone | None) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError, MissingError
-from deepscan_core.features.backbones import import_timm, on_device
+from deepscan_core.features.backbones import on_device
 from deepscan_core.records.maps import FeatureMap
+from deepscan_core.weights.architectures import import_timm
 from deepscan_core.weights.hub import asking_the_hub
 from deepscan_core.weights.loading import fit_by_name, read_tensors
 
@@ -98,14 +99,14 @@ class WordModel:
 
 
 @functools.lru_cache(maxsize=2)
-def load_word_model(name: str | None = None, checkpoint: Path | None = None, device: str = "cpu") -> WordModel:
+def load_word_model(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> WordModel:
     """Make a text-image model and fill it with weights; kept, so that asking again costs nothing.
 
     Parameters
     ----------
     name : a model of open_clip; ViT-B-32 by default.
     checkpoint : its local weights; else the file that the variable DEEPSCAN_CLIP_CHECKPOINT names, else the model hub.
-    device : of torch.
+    device : of torch; "auto" is CUDA where torch finds it, else the CPU.
 
     Raises
     ------

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepscan_core.errors import InputError
+from deepscan_core.files import read_file
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
-LONGEST = 100_000  # bytes of such a file
+LONGEST = 1_000_000  # bytes of such a file
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,8 @@ def tescan_tag(value: Any, shape: Sequence[int]) -> Companion | None:
 
 def _start_of(path: Path, name: str) -> bytes:
     try:
-        with path.with_name(name).open("rb") as file:
-            return file.read(LONGEST)
-    except (OSError, ValueError):
+        return read_file(path.with_name(name), "remove it", largest_bytes=LONGEST)
+    except (InputError, ValueError):  # absent, or another thing altogether
         return b""
 
 

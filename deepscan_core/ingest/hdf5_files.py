@@ -54,7 +54,7 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
         elif any(group.attrs.get("NX_class") in ("NXentry", b"NXentry") for group in _groups(file)):
             module, kind, options = "nexus", "NeXus", named_data
         else:
-            some = ", ".join(sorted(map(str, file))[:5])
+            some = ", ".join(sorted(map(str, file))[:5]) or "it is empty"
             raise InputError(
                 f"{path}: is an HDF5 file of no known layout ({some}): give a file named in docs/formats.md"
             )

@@ -14,6 +14,7 @@ from deepscan_core.ingest import tiff_tags
 from deepscan_core.ingest.companions import read_companion
 from deepscan_core.ingest.pictures import Picture, check_array, damage_refused, first_line, split_colours
 from deepscan_core.ingest.scanning_probe import jpk
+from deepscan_core.ingest.tiff_chain import check_chain
 from deepscan_core.memory import check_memory
 
 PLAIN = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP"}
@@ -49,6 +50,7 @@ def read_tiff(path: Path, content: bytes) -> list[Picture]:
     import tifffile
 
     with damage_refused(path, "TIFF"), tifffile.TiffFile(io.BytesIO(content)) as file:
+        check_chain(path, file)
         check_memory(sum(int(page.nbytes) for page in file.pages), f"{path}: what its pages declare")
         if jpk.is_jpk(file):
             return jpk.read_jpk(file)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deepscan_core.errors import InputError
-from deepscan_core.ingest import archives, hdf5_files, jeol, png_tiff, rosetta, tvips
+from deepscan_core.files import read_file
+from deepscan_core.ingest import archives, isolated, jeol, png_tiff, rosetta, tvips
 from deepscan_core.ingest.pictures import Picture, choose, damage_refused
 from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, omicron, rhk, wsxm
 from deepscan_core.ingest.unread import what_it_is
-from deepscan_core.memory import check_memory
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
 
@@ -30,7 +30,7 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 READERS: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (_starts(*png_tiff.PLAIN), png_tiff.read_plain),
     (_starts(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), png_tiff.read_tiff),
-    (_starts(b"\x89HDF\r\n\x1a\n"), hdf5_files.read_hdf5),
+    (_starts(b"\x89HDF\r\n\x1a\n"), isolated.read_hdf5),
     (_starts(b"PK\x03\x04"), archives.read_zip),
     (_starts(b":NANONIS_VERSION:"), nanonis.read_sxm),
     (_starts(b"\\*File list", b"\\*Force file list", b"?*File list"), nanoscope.read_nanoscope),
@@ -79,7 +79,9 @@ def read_image(
         The format's reader is not installed.
     """
     path = Path(path)
-    content = _content(path)
+    if _is_zarr_folder(path):
+        raise InputError(f"{path}: is a zarr folder (zspy), which is not opened: save it as hspy or TIFF")
+    content = read_file(path, "give a readable image file")
     with damage_refused(path, "a picture"):
         reader = next((reader for fits, reader in READERS if fits(content)), None)
         if reader is None:
@@ -88,7 +90,7 @@ def read_image(
         image = CalibratedImage(
             picture.array,
             pixel_size_nm=picture.pixel_size_nm if pixel_size_nm is None else pixel_size_nm,
-            name=path.name,
+            name=_as_text(path.name),
             sha256=hashlib.sha256(content).hexdigest(),
             metadata=dict(picture.facts) | ({"channel": picture.name} if picture.name else {}),
         )
@@ -99,24 +101,13 @@ def read_image(
     return crop_image(image, crop)
 
 
-def _content(path: Path) -> bytes:
-    """All of a file, if it is one and the limit of memory allows it."""
+def _is_zarr_folder(path: Path) -> bool:
     try:
-        if path.is_dir():
-            zarr = any((path / name).exists() for name in (".zgroup", ".zattrs", "zarr.json"))
-            what = (
-                "is a zarr folder (zspy), which is not opened: save it as hspy or TIFF"
-                if zarr
-                else "is a folder: give a file"
-            )
-            raise InputError(f"{path}: {what}")
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: is a device or a pipe: give a file")
-        check_memory(path.stat().st_size, f"{path}: the file")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): give a readable image file") from None
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(path)!r}: is no name of a file ({error}): give a readable image file") from None
+        return path.is_dir() and any((path / name).exists() for name in (".zgroup", ".zattrs", "zarr.json"))
+    except (OSError, ValueError):  # of no name that can be looked up: the reader says so
+        return False
+
+
+def _as_text(name: str) -> str:
+    """A file's name as it can be written down; a name need not be text on Linux."""
+    return name.encode("utf-8", "replace").decode("utf-8")

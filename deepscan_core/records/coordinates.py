@@ -27,6 +27,7 @@ import numpy.typing as npt
 from deepscan_core.errors import CalibrationError, InputError
 
 YX = tuple[float, float]
+LARGEST_SEED = 2**32 - 2
 
 
 def check_finite(name: str, *values: float) -> None:
@@ -49,6 +50,12 @@ def check_count(name: str, *values: int) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise InputError(f"{name} is {value!r}: give a whole number of at least 1")
+
+
+def check_seed(seed: object) -> None:
+    """Raise `InputError` unless every generator of random numbers takes the seed, and the one after it."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed is {seed!r}: give a whole number from 0 to {LARGEST_SEED}")
 
 
 def as_points(name: str, points: object) -> list[YX]:

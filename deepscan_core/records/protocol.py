@@ -16,7 +16,8 @@ from typing import Any
 
 import jsonschema
 
-from deepscan_core.errors import ProtocolError
+from deepscan_core.errors import InputError, ProtocolError
+from deepscan_core.files import read_file
 from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_count, check_finite, check_positive
 
 SCHEMA_VERSION = "1.0"
@@ -191,9 +192,11 @@ class ScanProtocol:
     def from_file(cls, path: str | Path) -> ScanProtocol:
         """Read a document from a file; raises `ProtocolError`."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_file(path, "give a scan_protocol.json").decode("utf-8")
+        except UnicodeDecodeError as error:
             raise ProtocolError(f"{path}: cannot be read as a protocol ({error}): give a scan_protocol.json") from None
+        except InputError as error:
+            raise ProtocolError(str(error)) from None
         return cls.from_json(text)
 
 

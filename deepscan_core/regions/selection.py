@@ -112,7 +112,9 @@ def places_for(shape: tuple[int, int], size_px: tuple[int, int]) -> int:
 def _most_regions(shape: tuple[int, ...], selection: Selection) -> int:
     (height, width), (rows, cols) = selection.size_px, shape
     if not (1 <= height <= rows and 1 <= width <= cols):
-        raise InputError(f"regions of {height} x {width} px do not fit the image of {rows} x {cols} px: ask for less")
+        raise InputError(
+            f"regions of {height:g} x {width:g} px do not fit the image of {rows} x {cols} px: ask for less"
+        )
     if selection.area_fraction is None:
         return MOST_REGIONS
     most = int(selection.area_fraction * rows * cols / (height * width) + 1e-9)

@@ -33,13 +33,16 @@ NAMES = (SCAN_MAP, PROTOCOL, EFFICIENCY, QUANTIFICATION, OVERLAY, REPORT, RUN)
 
 def check_free(directory: Path, *, overwrite: bool) -> None:
     """Raise `InputError` where a result would be overwritten without having been asked to, or cannot be written."""
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory} is a file: give a directory with --out")
-    if overwrite:
-        return
-    for name in NAMES:
-        if (directory / name).exists():
-            raise InputError(f"{directory / name} exists: add --overwrite, or give another --out")
+    if "\0" in str(directory):
+        raise InputError(f"{str(directory)!r}: cannot be written (a null byte): give another --out")
+    try:
+        if directory.exists() and not directory.is_dir():
+            raise InputError(f"{directory} is a file: give a directory with --out")
+        existing = [name for name in NAMES if not overwrite and (directory / name).exists()]
+    except (OSError, RuntimeError) as error:  # a name too long, a place that may not be entered, a loop of links
+        raise _unwritable(directory, error) from None
+    if existing:
+        raise InputError(f"{directory / existing[0]} exists: add --overwrite, or give another --out")
 
 
 @contextlib.contextmanager
@@ -52,16 +55,21 @@ def staged(directory: Path) -> Iterator[Path]:
             existing = existing.parent
         stage = Path(tempfile.mkdtemp(prefix=".deepscan-", dir=existing))
     except OSError as error:
-        raise InputError(f"{directory}: cannot be written ({error.strerror}): give another --out") from None
+        raise _unwritable(directory, error) from None
     try:
         yield stage
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted(stage.iterdir()):
             os.replace(path, directory / path.name)
     except OSError as error:
-        raise InputError(f"{directory}: cannot be written ({error.strerror}): give another --out") from None
+        raise _unwritable(directory, error) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _unwritable(directory: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"{directory}: cannot be written ({reason}): give another --out")
 
 
 def write_scan_map(path: Path, score_map: ScoreMap) -> None:

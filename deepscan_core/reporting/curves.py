@@ -9,7 +9,7 @@ from typing import Any
 
 from deepscan_core.errors import InputError
 from deepscan_core.reporting.drawing import nice_ticks
-from deepscan_core.reporting.wording import MISSING, duration, percent
+from deepscan_core.reporting.wording import MISSING, percent
 
 STYLES = 6  # colours and dashes are the page's: classes c0 to c5
 WIDTH, HEIGHT = 640.0, 320.0
@@ -61,24 +61,35 @@ def efficiency_plot(rows: Sequence[Mapping[str, Any]]) -> EfficiencyPlot | None:
     )
 
 
-def efficiency_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """What each strategy came to at its largest dose, in words for a table."""
+@dataclass(frozen=True, kw_only=True)
+class EfficiencyEnd:
+    """What a strategy came to at its largest dose: fractions, seconds, and on what basis `captured` is stated."""
+
+    strategy: str
+    area: float | None
+    dose: float | None
+    time_s: float | None
+    captured: float | None
+    basis: str
+
+
+def efficiency_ends(rows: Sequence[Mapping[str, Any]]) -> tuple[EfficiencyEnd, ...]:
+    """The end of each strategy, in order of first appearance."""
     key, _ = _axis(rows)
-    table = []
+    ends = []
     for strategy, members in by_strategy(rows).items():
         last = max(members, key=lambda row: value(row, key) or 0.0)
-        captured = value(last, "captured_fraction")
-        table.append(
-            {
-                "strategy": strategy,
-                "area": percent(value(last, "area_fraction")),
-                "dose": percent(value(last, "dose_fraction")),
-                "time": duration(value(last, "time_s")),
-                "captured": "not stated" if captured is None else percent(captured),
-                "basis": str(last.get("basis") or MISSING),
-            }
+        ends.append(
+            EfficiencyEnd(
+                strategy=strategy,
+                area=value(last, "area_fraction"),
+                dose=value(last, "dose_fraction"),
+                time_s=value(last, "time_s"),
+                captured=value(last, "captured_fraction"),
+                basis=str(last.get("basis") or ""),
+            )
         )
-    return table
+    return tuple(ends)
 
 
 def by_strategy(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -116,6 +116,11 @@ class Box:
             min(max(y, 0.7 * size), max(plate.height - 0.7 * size, 0.7 * size)),
         )
 
+    def reaches(self, area: tuple[float, float, float, float]) -> bool:
+        """Whether the box's bounds overlap an area ``(left, top, right, bottom)``."""
+        xs, ys = [x for x, _ in self.corners], [y for _, y in self.corners]
+        return min(xs) < area[2] and max(xs) > area[0] and min(ys) < area[3] and max(ys) > area[1]
+
     def holds(self, point: tuple[float, float]) -> bool:
         """Whether a point ``(x, y)`` lies inside or on an edge."""
         y, x = rotate_ccw((point[1] - self.cy, point[0] - self.cx), -self.ccw_rad)

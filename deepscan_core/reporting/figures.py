@@ -16,8 +16,10 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting.drawing import Box, Plate, check_same_frame, nice_ticks, plan_boxes
+from deepscan_core.reporting.palette import BOX_COLOUR
 from deepscan_core.reporting.raster import (
     SCORE_LABELS,
+    VEIL_OPACITY,
     display_levels,
     grey_preview,
     grey_rgb,
@@ -34,7 +36,6 @@ __all__ = ["display_levels", "grey_rgb", "heat_levels", "heat_rgba", "nice_scale
 
 SMALLEST_WIDTH_PX = 900
 LONGEST_SIDE_PX = 1900
-BOX_COLOUR = "#46d9ff"
 _DPI = 100
 
 
@@ -89,7 +90,7 @@ def output_size(plate: Plate) -> tuple[int, int]:
 def _draw_layers(axes: Any, plate: Plate, image: CalibratedImage, score_map: ScoreMap) -> None:
     frame = (0.0, plate.width, plate.height, 0.0)
     low, high = heat_levels(score_map)
-    grey = grey_preview(image.array, LONGEST_SIDE_PX)
+    grey = ((1 - VEIL_OPACITY) * grey_preview(image.array, LONGEST_SIDE_PX)).astype(np.uint8)
     heat = heat_rgba(shrink(score_map.values, LONGEST_SIDE_PX), low=low, high=high)
     axes.imshow(grey, extent=frame, aspect="auto", interpolation="nearest")
     axes.imshow(heat, extent=frame, aspect="auto", interpolation="bilinear")

@@ -5,6 +5,7 @@ Only the display is scaled here. Scores are never stretched: a colour has one ab
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from collections.abc import Mapping
@@ -24,8 +25,9 @@ RGB = npt.NDArray[np.uint8]
 DISPLAY_PERCENTILES = (0.5, 99.5)
 NEVER_MEASURED_RGB = (58, 68, 92)  # slate: NaN is not a grey level
 HEAT_OPACITY = 0.8
-BACKDROP_GREY = 118  # what the colour bar's translucent colours lie on
-_HEAT_START = 0.3  # the darkest end of the map would only dim the image
+VEIL_OPACITY = 0.4  # black between preview and heat, so that lightness grows with the score where the image is mid grey
+BACKDROP_GREY = 71  # what the colour bar's translucent colours lie on: mid grey 118 under the veil
+_HEAT_START = 0.5  # darker colours of the map would be lost on the image, and to red-blind readers
 _HEAT_FADE = 0.75  # how the opacity grows with the score
 _LEVEL_SAMPLES = 2_000_000
 
@@ -33,6 +35,11 @@ SCORE_LABELS: Mapping[str, str] = {
     "surprisal": "surprisal, nats",
     "probability": "probability",
     "similarity": "similarity, difference of cosines",
+}
+SCORE_ENDS: Mapping[str, tuple[str, str]] = {
+    "surprisal": ("ordinary", "rare"),
+    "probability": ("unlike the clicks", "like the clicks"),
+    "similarity": ("unlike the words", "like the words"),
 }
 _SURPRISAL_LOW = math.log(4)  # three quarters of the image's ordinary area lie below
 _SURPRISAL_HIGH = (math.log(1e4), math.log(1e10))  # floor and ceiling of the hottest colour
@@ -80,10 +87,15 @@ def grey_rgb(array: npt.NDArray[Any]) -> RGB:
 
 def grey_preview(array: npt.NDArray[Any], long_side_px: int) -> RGB:
     """Like `grey_rgb`, averaged over areas so that the long side has at most `long_side_px` pixels."""
+    return grey_between(array, display_levels(array), long_side_px)
+
+
+def grey_between(array: npt.NDArray[Any], levels: tuple[float, float], long_side_px: int) -> RGB:
+    """Like `grey_preview`, with given black and white levels: for parts of an image that are to look like the whole."""
     values = np.asarray(array, dtype=np.float64)
     if values.ndim != 2:
         raise InputError(f"a picture of shape {values.shape}: give (rows, cols)")
-    black, white = display_levels(values)
+    black, white = levels
     unit = np.clip((values - black) / (white - black), 0, 1).astype(np.float32)
     unit = shrink(unit, long_side_px)
     measured = np.isfinite(unit)
@@ -118,6 +130,19 @@ def heat_rgba(values: npt.NDArray[Any], *, low: float, high: float, opacity: flo
     return rgba
 
 
+def heat_png(values: npt.NDArray[Any], *, low: float, high: float) -> bytes:
+    """A PNG file of `heat_rgba` with a palette of 256 colours: a quarter of the bytes, the same colours."""
+    from PIL import Image
+
+    palette = heat_rgba(np.linspace(low, high, 256)[None, :], low=low, high=high)[0]
+    share = np.nan_to_num(np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0, 1), nan=0.0)
+    picture = Image.fromarray(np.round(255 * share).astype(np.uint8))
+    picture.putpalette(palette[:, :3].tobytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True, transparency=palette[:, 3].tobytes())
+    return buffer.getvalue()
+
+
 def heat_levels(score_map: ScoreMap) -> tuple[float, float]:
     """Scores of the first and the last colour, with one absolute meaning per kind of score.
 
@@ -136,7 +161,7 @@ def heat_levels(score_map: ScoreMap) -> tuple[float, float]:
 
 
 def heat_bar_rgb(n: int) -> RGB:
-    """The colour bar: `n` colours from low to high, uint8 (n, 3), as they look on a mid grey."""
+    """The colour bar: `n` colours from low to high, uint8 (n, 3), as they look on a mid grey under the veil."""
     rgba = heat_rgba(np.linspace(0, 1, n)[None, :], low=0, high=1)[0].astype(np.float64)
     alpha = rgba[:, 3:] / 255
     bar: RGB = np.round(alpha * rgba[:, :3] + (1 - alpha) * BACKDROP_GREY).astype(np.uint8)
@@ -198,6 +223,11 @@ def png_bytes(pixels: RGB) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG file as an address that a page carries in itself."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _box_average(values: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The report's tables and captions as plain text: records in, strings out, nothing drawn."""
+"""The report's key numbers, notes, picture descriptions and provenance as plain text: records in, strings out."""
 
 from __future__ import annotations
 
@@ -6,42 +6,59 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from deepscan_core.records.coordinates import YX
+import numpy as np
+
+from deepscan_core.records.coordinates import YX, index_to_fraction
 from deepscan_core.records.costs import SQUARE_ANGSTROM_PER_NM2
-from deepscan_core.records.frames import ScanFrame
-from deepscan_core.records.protocol import ScanProtocol, ScanStep
-from deepscan_core.records.regions import RegionMeasurement
-from deepscan_core.reporting.drawing import Box, Plate, regions_are_steps
-from deepscan_core.reporting.raster import scale_bar_units
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.protocol import ScanProtocol
+from deepscan_core.reporting.drawing import Box, Plate
 from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.reporting.wording import (
-    MISSING,
     duration,
     extent,
-    fixed,
     length,
     length_unit,
     number,
     percent,
     plain,
     plural,
+    sentence,
     short,
 )
 
-ROWS_SHOWN = 200
+ASSUMED = "assumed"  # what the provenance of a plan says of a beam current that nobody gave
+_ROW_WORDS = ("upper", "middle", "lower")
+_COL_WORDS = ("left", "centre", "right")
 
 
 def facts_view(data: ReportData) -> list[tuple[str, str, str]]:
     """The key numbers: ``(value, unit or addition, what it is)``."""
-    steps = data.protocol.steps
-    value, addition = _dose_fact(steps)
-    return [
-        (str(len(steps)), "", "region planned" if len(steps) == 1 else "regions planned"),
+    count, objects = len(data.protocol.steps), len(data.measurements)
+    value, addition = _dose_fact(data.protocol)
+    facts = [
+        (str(count), "", "region planned" if count == 1 else "regions planned"),
         (percent(exposed_fraction(data.protocol)), "", "of the frame's area exposed"),
         (duration(data.protocol.predicted_time_s), "", "predicted for the plan"),
-        (value, addition, "dose in the regions"),
-        (str(len(data.measurements)), "", "object measured" if len(data.measurements) == 1 else "objects measured"),
+        (value, addition, "dose in the regions" + (", current assumed" if _is_assumed(data) and addition else "")),
+        (str(objects), "", "object measured" if objects == 1 else "objects measured"),
     ]
+    if data.image.pixel_size_nm is None:
+        return [*facts, ("not calibrated", "", "no pixel size: lengths in px")]
+    return [*facts, (_pixel_size(data.image.pixel_size_nm), "", "pixel size")]
+
+
+def notes_view(data: ReportData) -> list[str]:
+    """What a reader must know before using the numbers, as sentences."""
+    return [sentence(note) for note in data.notes]
+
+
+def beam_current(data: ReportData) -> str:
+    """The probe current, and that it is assumed where it is."""
+    current_pa = data.protocol.context.beam_current_pa
+    if current_pa is None:
+        return "not known"
+    return f"{short(current_pa)} pA" + (", assumed" if _is_assumed(data) else "")
 
 
 def exposed_fraction(protocol: ScanProtocol) -> float:
@@ -61,68 +78,41 @@ def doses(dose_e_per_nm2: float | None) -> tuple[str, ...]:
     return (f"{number(dose_e_per_nm2)} e/nm²", f"{number(dose_e_per_nm2 / SQUARE_ANGSTROM_PER_NM2)} e/Å²")
 
 
-def length_decimals(pixel_nm: float) -> int:
-    """Decimals that show a tenth of a pixel.
+def preview_words(data: ReportData, boxes: Sequence[Box]) -> str:
+    """What the preview shows, for readers who do not see it."""
+    rows, cols = data.image.shape
+    context = data.protocol.context
+    size = f"{cols} × {rows} px"
+    if context.fov_y_nm is not None and context.fov_x_nm is not None:
+        size += f", {extent(context.fov_y_nm, context.fov_x_nm)}"
+    planned = sum(box.number is not None for box in boxes)
+    drawn = f"{plural(planned, 'numbered region')} and the route between them" if planned else "no region"
+    return f"Grey preview of {data.image.name}, {size}, with {drawn}"
 
-    >>> length_decimals(0.05), length_decimals(2.5), length_decimals(400)
-    (3, 1, 0)
+
+def heat_words(score_map: ScoreMap, boxes: Sequence[Box], plate: Plate, low: float) -> str:
+    """What a heat map shows: how much of the frame scores high, and where the highest score lies."""
+    values = score_map.values
+    mark = 0.5 if score_map.kind == "probability" else low
+    peak_px = tuple(int(at) for at in np.unravel_index(int(np.argmax(values)), values.shape))
+    if values[peak_px] <= low:
+        return f"nothing is coloured, the highest score is {short(float(values[peak_px]))}"
+    point = plate.point((peak_px[0], peak_px[1]))
+    inside = [box.number for box in boxes if box.number is not None and box.holds(point)]
+    where = place((peak_px[0], peak_px[1]), values.shape) + (f", in region {inside[0]}" if inside else "")
+    share = percent(float(np.mean(values > mark)))
+    highest = short(float(values[peak_px]))
+    return f"{share} of the frame scores above {short(mark, 2)}; the highest score, {highest}, lies {where}"
+
+
+def place(index_px: YX, shape: tuple[int, int]) -> str:
+    """Where a pixel lies, in words.
+
+    >>> place((0, 0), (90, 90)), place((45, 45), (90, 90)), place((45, 89), (90, 90))
+    ('at the upper left', 'in the centre', 'at the middle right')
     """
-    return max(0, 1 - math.floor(math.log10(pixel_nm)))
-
-
-def steps_view(protocol: ScanProtocol) -> dict[str, Any]:
-    """The table of steps."""
-    calibrated = protocol.context.is_calibrated
-    decimals = length_decimals(min(protocol.context.pixel_size_nm)) if calibrated else 1
-    return {
-        "unit": "nm" if calibrated else "px",
-        "turned": any(step.rotation_rad != 0 for step in protocol.steps),
-        "total": len(protocol.steps),
-        "rows": [_step_row(step, decimals) for step in protocol.steps[:ROWS_SHOWN]],
-    }
-
-
-def objects_view(data: ReportData) -> dict[str, Any]:
-    """The table of measured objects and what sums them up."""
-    calibrated = data.image.pixel_size_nm is not None
-    pixel_size_nm = data.image.pixel_size_nm
-    decimals = 1 if pixel_size_nm is None else length_decimals(min(pixel_size_nm))
-    linked = regions_are_steps(data.regions, data.protocol.steps)
-    measured = sorted(data.measurements, key=lambda m: m.id)
-    return {
-        "unit": "nm" if calibrated else "px",
-        "total": len(measured),
-        "summary": _objects_summary(measured, calibrated=calibrated),
-        "linked": linked,
-        "rows": [_object_row(m, decimals, calibrated=calibrated) for m in measured[:ROWS_SHOWN]],
-    }
-
-
-def tile_caption(tile: ScanFrame) -> dict[str, Any]:
-    """What stands under a tile, and its scale bar as a share of its width."""
-    rows, cols = tile.values.shape
-    step = tile.step
-    width_nm = tile.context.fov_x_nm if step is None else step.width_nm
-    height_nm = tile.context.fov_y_nm if step is None else step.height_nm
-    pixel_nm = None if width_nm is None else width_nm / cols
-    bar, label = scale_bar_units(pixel_nm, cols, share=0.35)
-    aspect = rows / cols if width_nm is None or height_nm is None else height_nm / width_nm
-    name = "Context" if step is None else f"{step.order}"
-    size = f"{cols} × {rows} px" if width_nm is None or height_nm is None else extent(height_nm, width_nm)
-    turned = step is not None and step.rotation_rad != 0
-    return {
-        "number": None if step is None else step.order,
-        "name": name,
-        "size": size,
-        "samples": f"{cols} × {rows}",
-        "doses": doses(tile.dose_e_per_nm2),
-        "channel": tile.channel,
-        "turned": f"turned {_degrees(step.rotation_rad)}" if step is not None and turned else "",
-        "aspect": f"{1 / aspect:.5f}",
-        "bar_percent": f"{100 * bar / cols:.2f}",
-        "bar_label": label,
-        "pixelated": max(rows, cols) < 64,
-    }
+    row, col = (min(2, int(3 * index_to_fraction(at, n))) for at, n in zip(index_px, shape, strict=True))
+    return "in the centre" if row == col == 1 else f"at the {_ROW_WORDS[row]} {_COL_WORDS[col]}"
 
 
 def truth_view(truth_nm: Sequence[YX], protocol: ScanProtocol, plate: Plate, boxes: Sequence[Box]) -> dict[str, Any]:
@@ -140,74 +130,23 @@ def details_view(data: ReportData) -> dict[str, Any]:
     """Where it all came from, and how long it took."""
     return {
         "provenance": _provenance(data),
+        "parameters": {name: plain(value) for name, value in data.parameters.items() if _is_set(value)},
+        "unset": ", ".join(name for name, value in data.parameters.items() if not _is_set(value)),
         "timings": [(stage, duration(time_s)) for stage, time_s in data.timings_s.items()],
         "timings_sum": duration(sum(data.timings_s.values())),
     }
 
 
-def _dose_fact(steps: Sequence[ScanStep]) -> tuple[str, str]:
-    known = [step.dose_e_per_nm2 for step in steps if step.dose_e_per_nm2 is not None]
+def _is_assumed(data: ReportData) -> bool:
+    return data.protocol.provenance.get("beam_current") == ASSUMED
+
+
+def _dose_fact(protocol: ScanProtocol) -> tuple[str, str]:
+    known = [step.dose_e_per_nm2 for step in protocol.steps if step.dose_e_per_nm2 is not None]
     if not known:
-        return ("not stated" if steps else "none", "")
+        return ("not stated" if protocol.steps else "none", "")
     per_nm2, per_angstrom2 = doses(max(known))
     return (per_nm2 if max(known) <= 1.005 * min(known) else f"up to {per_nm2}", per_angstrom2)
-
-
-def _step_row(step: ScanStep, decimals: int) -> dict[str, Any]:
-    if step.center_y_nm is None or step.height_nm is None:
-        center = (fixed(step.center_y_px, 1), fixed(step.center_x_px, 1))
-        size = f"{short(step.width_px)} × {short(step.height_px)}"
-    else:
-        y_nm, x_nm = step.center_nm
-        height_nm, width_nm = step.size_nm
-        center = (fixed(y_nm, decimals), fixed(x_nm, decimals))
-        size = f"{short(width_nm)} × {short(height_nm)}"
-    return {
-        "number": step.order,
-        "center_y": center[0],
-        "center_x": center[1],
-        "size": size,
-        "turn": _degrees(step.rotation_rad),
-        "samples": f"{step.cols} × {step.rows}",
-        "dwell": f"{short(step.dwell_time_us)} µs",
-        "dose": MISSING if step.dose_e_per_nm2 is None else number(step.dose_e_per_nm2),
-        "dose_angstrom": number(None if step.dose_e_per_nm2 is None else step.dose_e_per_nm2 / SQUARE_ANGSTROM_PER_NM2),
-        "priority": number(step.priority),
-        "reason": step.reason or MISSING,
-    }
-
-
-def _object_row(measured: RegionMeasurement, decimals: int, *, calibrated: bool) -> dict[str, Any]:
-    suffix = "nm" if calibrated else "px"
-    fields = ("centroid_y", "centroid_x", "equivalent_diameter", "major_axis", "minor_axis")
-    row: dict[str, Any] = {name: fixed(getattr(measured, f"{name}_{suffix}"), decimals) for name in fields}
-    bound = "≥ " if measured.touches_border else ""
-    return row | {
-        "id": measured.id,
-        "region": measured.region,
-        "area": bound + number(measured.area_nm2 if calibrated else measured.area_px),
-        "orientation": _degrees(measured.orientation_rad),
-        "intensity": number(measured.mean_intensity),
-        "score": number(measured.score),
-        "border": "yes" if measured.touches_border else "no",
-    }
-
-
-def _objects_summary(measured: Sequence[RegionMeasurement], *, calibrated: bool) -> str:
-    """One sentence on all objects, those cut by the border left out of the sizes."""
-    whole = [m for m in measured if not m.touches_border]
-    cut = len(measured) - len(whole)
-    sentence = ""
-    sizes = sorted((m.equivalent_diameter_nm if calibrated else m.equivalent_diameter_px) or 0.0 for m in whole)
-    if sizes:
-        middle = len(sizes) // 2
-        median = sizes[middle] if len(sizes) % 2 else (sizes[middle - 1] + sizes[middle]) / 2
-        text = length(median) if calibrated else f"{number(median)} px"
-        sentence = f"Median equivalent diameter {text} over {plural(len(sizes), 'whole object')}."
-    if cut:
-        verb = "touches" if cut == 1 else "touch"
-        sentence += f" {plural(cut, 'object')} {verb} a border: the area is a lower bound (≥)."
-    return sentence.strip()
 
 
 def _provenance(data: ReportData) -> list[tuple[str, str]]:
@@ -223,9 +162,8 @@ def _provenance(data: ReportData) -> list[tuple[str, str]]:
         rows_of.append(("Field of view", extent(context.fov_y_nm, context.fov_x_nm)))
         center = f"{short(context.center_y_nm, 5)}, {short(context.center_x_nm, 5)} nm"
         rows_of.append(("Centre on the specimen (y, x)", center))
-        rows_of.append(("Rotation of the context", _degrees(context.rotation_rad)))
-    current = context.beam_current_pa
-    rows_of.append(("Beam current", "not known" if current is None else f"{short(current)} pA"))
+        rows_of.append(("Rotation of the context", degrees(context.rotation_rad)))
+    rows_of.append(("Beam current", beam_current(data)))
     if context.channels:
         rows_of.append(("Channels", ", ".join(context.channels)))
     if data.protocol.source_sha256 != image.sha256:
@@ -239,7 +177,13 @@ def _provenance(data: ReportData) -> list[tuple[str, str]]:
     ):
         if limit is not None:
             rows_of.append((name, f"{short(limit)} {unit}"))
-    return rows_of + [(f"Plan: {key}", plain(value)) for key, value in data.protocol.provenance.items()]
+    told_below = {"parameters"} if data.parameters else set()
+    told = ((key, value) for key, value in data.protocol.provenance.items() if key not in told_below)
+    return rows_of + [(f"Plan: {key}", plain(value)) for key, value in told]
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value != "" and value != [] and value != ()
 
 
 def _pixel_size(pixel_size_nm: YX | None) -> str:
@@ -252,5 +196,6 @@ def _pixel_size(pixel_size_nm: YX | None) -> str:
     return f"{short(y_nm / scale)} {unit} (y), {short(x_nm / scale)} {unit} (x)"
 
 
-def _degrees(angle_rad: float) -> str:
+def degrees(angle_rad: float) -> str:
+    """An angle for people."""
     return f"{short(math.degrees(angle_rad))}°"

@@ -128,6 +128,17 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def sentence(text: str) -> str:
+    """A remark as a sentence.
+
+    >>> sentence("no pixel size is known: lengths are in px"), sentence("Done.")
+    ('No pixel size is known: lengths are in px.', 'Done.')
+    """
+    text = text.strip()
+    end = "" if text.endswith((".", "!", "?", ":")) else "."
+    return text[:1].upper() + text[1:] + end
+
+
 def plural(count: int, singular: str, many: str | None = None) -> str:
     """A count and its noun.
 

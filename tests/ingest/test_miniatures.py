@@ -301,13 +301,13 @@ def test_unpacking_is_refused_beyond_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "long.bin"
     path.write_bytes(bytes(1_000_000))
     with limited_to(0.0005):
-        assert "the file needs about 1 MB" in refusal(path)
+        assert "a file of 1000000 bytes needs" in refusal(path)
 
 
 def test_devices_and_names_that_are_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a device or a pipe"):
+    with pytest.raises(InputError, match="is no plain file"):
         read_image("/dev/zero")
-    with pytest.raises(InputError, match="is no name of a file"):
+    with pytest.raises(InputError, match="null byte"):
         read_image("a\0b.tif")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     refusal(tmp_path / "loop")
@@ -347,7 +347,7 @@ def test_a_cut_or_changed_miniature_is_read_or_refused(tmp_path: Path, name: str
     rng = np.random.default_rng(4)
     whole = MADE[name](tmp_path / f"{name}.bin").read_bytes()
     path = tmp_path / "changed.bin"
-    for trial in range(40):
+    for trial in range(4 if whole.startswith(b"\x89HDF") else 40):  # each HDF5 file takes a process of its own
         content = bytearray(whole)
         if trial % 4 == 0:
             content = content[: int(len(content) * rng.uniform(0, 1))]
