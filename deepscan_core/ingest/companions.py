@@ -12,7 +12,7 @@ from deepscan_core.files import check_file
 from deepscan_core.ingest.pictures import as_number, facts, length_nm, pixel_size, scaled
 from deepscan_core.records.coordinates import YX
 
-LONGEST = 100_000  # bytes of such a file
+LONGEST = 1_000_000  # bytes of such a file
 
 
 @dataclass(frozen=True)

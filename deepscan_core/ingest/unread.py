@@ -12,6 +12,7 @@ KNOWN: tuple[tuple[bytes, str, str], ...] = (
     (b"ZISRAWFILE", "a Zeiss CZI file", EXPORT),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE document (as of Keyence, Olympus or Office)", EXPORT),
     (b"\x80\x04\x95", "a Python pickle (never opened)", "save the image as TIFF"),
+    (b"\x80\x05\x95", "a Python pickle (never opened)", "save the image as TIFF"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it and give the file inside"),
     (b"\xfd7zXZ\x00", "compressed with xz", "unpack it and give the file inside"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and give one file"),

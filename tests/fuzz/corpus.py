@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from tests.conftest import SHARED_DATA
+from tests.ingest.miniatures import jeol_img, jpk, nanoscope, rhk, scala, tvips_stream, tvips_tiff, wsxm
 
 LARGEST_REAL_BYTES = 400_000
 PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 24)).astype(np.uint16)
@@ -38,11 +40,18 @@ clahe = false
 
 def files() -> dict[str, bytes]:
     """Content by file name."""
-    made = {name: make() for name, make in _MAKERS.items()}
+    made = {name: make() for name, make in _MAKERS.items()} | _miniatures()
     real = sorted((SHARED_DATA / "native").glob("*")) if SHARED_DATA.is_dir() else []
     made |= {path.name: path.read_bytes() for path in real if path.stat().st_size <= LARGEST_REAL_BYTES}
     made.pop("SOURCES.tsv", None)
     return made
+
+
+def _miniatures() -> dict[str, bytes]:
+    """Of the formats that DeepScan reads itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        makers = (rhk, scala, jeol_img, tvips_stream, tvips_tiff, nanoscope, wsxm, jpk)
+        return {f"mini.{make.__name__}": make(Path(folder) / make.__name__).read_bytes() for make in makers}
 
 
 def _written(write: Callable[[io.BytesIO], object]) -> bytes:

@@ -285,7 +285,7 @@ def page() -> str:
     lines = [HEAD, columns, "|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row) + " |" for row in FORMATS]
     lines += ["", "## Known, but not read", "", "| file | what to do |", "|---|---|"]
-    lines += [f"| {what} | {remedy} |" for _, what, remedy in KNOWN]
+    lines += dict.fromkeys(f"| {what} | {remedy} |" for _, what, remedy in KNOWN)
     lines += [f"| {what} | {remedy} |" for what, remedy in REFUSED]
     lines += ["", "## Checked with real files", ""]
     lines += [

@@ -255,7 +255,6 @@ def test_archives_that_could_hold_pickles_are_never_opened(tmp_path: Path) -> No
         (b"ONTMATRX0101" + bytes(100), "Omicron Matrix file.*Gwyddion"),
         (b"\x01\xb0\x93\xff" + bytes(100), "NT-MDT"),
         (b"\x1f\x8b\x08" + bytes(100), "gzip"),
-        (b"\x93NUMPY\x01\x00" + bytes(100), "CalibratedImage"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (bytes(range(1, 200)), "no format that DeepScan knows"),
     ],
@@ -307,7 +306,7 @@ def test_unpacking_is_refused_beyond_the_limit(tmp_path: Path) -> None:
 def test_devices_and_names_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no plain file"):
         read_image("/dev/zero")
-    with pytest.raises(InputError, match="is no name of a file"):
+    with pytest.raises(InputError, match="null byte"):
         read_image("a\0b.tif")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     refusal(tmp_path / "loop")
@@ -347,7 +346,7 @@ def test_a_cut_or_changed_miniature_is_read_or_refused(tmp_path: Path, name: str
     rng = np.random.default_rng(4)
     whole = MADE[name](tmp_path / f"{name}.bin").read_bytes()
     path = tmp_path / "changed.bin"
-    for trial in range(40):
+    for trial in range(4 if whole.startswith(b"\x89HDF") else 40):  # each HDF5 file takes a process of its own
         content = bytearray(whole)
         if trial % 4 == 0:
             content = content[: int(len(content) * rng.uniform(0, 1))]

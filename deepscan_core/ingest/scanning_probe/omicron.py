@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from deepscan_core.errors import InputError
+from deepscan_core.files import read_file
 from deepscan_core.ingest.pictures import (
     Picture,
     as_number,
@@ -66,7 +67,7 @@ def _header(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
 def _beside(path: Path, name: str) -> bytes:
     """The channel's file, in the same folder and in any case, whatever folder the text names."""
     name = re.split(r"[\\/]", name)[-1]
-    there = {other.name.casefold(): other for other in path.parent.iterdir() if other.is_file()}
+    there = {other.name.casefold(): other for other in path.parent.iterdir()}
     if name.casefold() not in there:
         raise InputError(f"{path}: its file {name} is not beside it: put {name} into the same folder")
-    return there[name.casefold()].read_bytes()
+    return read_file(there[name.casefold()], "give a readable one")
