@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from deepscan_core.cli.arguments import say
-from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
+from deepscan_core.cli.pipeline import (
+    Timings,
+    in_visiting_order,
+    say_summary,
+    summary,
+    versions,
+    weights_of,
+    write_artifacts,
+)
 from deepscan_core.cli.progress import stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.features.backbones import DEFAULT_BACKBONE
@@ -94,6 +102,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
             parameters={
                 "specimen": f"{SPECIMEN}:{arguments.seed}",
                 "backbone": study.extractor.backbone,
+                "backbone_source": weights_of(study.extractor.backbone),
                 "area_fraction": arguments.area_fraction,
                 "preview_dwell_us": PREVIEW_DWELL_US,
                 "seed": arguments.seed,

@@ -12,6 +12,7 @@ from typing import Any
 
 import deepscan_core
 from deepscan_core.efficiency import COLUMNS
+from deepscan_core.features import classical
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting import artifacts
@@ -63,6 +64,15 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def weights_of(backbone: str, weights: Path | None = None) -> str:
+    """Where a backbone's weights came from, for the records of a result."""
+    if backbone == classical.NAME:
+        return "none needed"
+    from deepscan_core.weights.sources import described, find_weights
+
+    return described(find_weights(backbone, weights))
 
 
 def write_artifacts(data: ReportData, directory: Path) -> dict[str, Any]:

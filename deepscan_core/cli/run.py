@@ -10,7 +10,15 @@ from typing import Any
 
 from deepscan_core.cli import laboratory
 from deepscan_core.cli.arguments import as_text, say
-from deepscan_core.cli.pipeline import Timings, in_visiting_order, say_summary, summary, versions, write_artifacts
+from deepscan_core.cli.pipeline import (
+    Timings,
+    in_visiting_order,
+    say_summary,
+    summary,
+    versions,
+    weights_of,
+    write_artifacts,
+)
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.errors import DeepScanError, InputError
@@ -212,6 +220,7 @@ def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[s
     named = {name: as_text(value) if isinstance(value, str | Path) else value for name, value in named.items()}
     crop = image.metadata.get("crop_px")
     return named | {
+        "backbone_source": weights_of(arguments.backbone, arguments.backbone_weights),
         "crop": None if crop is None else crop_text(crop),
         "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
     }

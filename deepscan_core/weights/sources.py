@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from deepscan_core.errors import InputError
 from deepscan_core.weights.architectures import check_known, create_network, training_of
 from deepscan_core.weights.cards import Three
-from deepscan_core.weights.catalogue import PACKAGED, PackagedWeights, packaged_weights
+from deepscan_core.weights.catalogue import PACKAGED, PackagedWeights, packaged_weights, sha256_of
 from deepscan_core.weights.hub import network_from_hub
 from deepscan_core.weights.loading import fit, in_order, read_tensors
 from deepscan_core.weights.names import timm_name
@@ -102,6 +102,17 @@ def filled_network(source: WeightsSource) -> tuple[nn.Module, Three, Three]:
         raise InputError(f"no file was given for the weights of {source.name}: give one")
     fit(network, read_tensors(source.path), str(source.path))
     return network, *_trained_on(source.name)
+
+
+def described(source: WeightsSource) -> str:
+    """Where weights came from and their SHA-256, in one line for the records of a result."""
+    if source.kind == "packaged":
+        return f"package {PACKAGED[source.name].distribution}, SHA-256 {PACKAGED[source.name].sha256}"
+    if source.kind == "store":
+        return f"store, SHA-256 {ModelStore(store_folder()).card(source.name).sha256}"
+    if source.path is not None:
+        return f"file {source.path.name}, SHA-256 {sha256_of(source.path)}"
+    return "the model hub" if source.kind == "hub" else "random"
 
 
 def fill_from_package(network: nn.Module, packaged: PackagedWeights, path: Path | None = None) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from deepscan_core.cli import main
 from deepscan_core.records.protocol import schema
 from deepscan_core.reporting.artifacts import NAMES
+from deepscan_core.weights.catalogue import PACKAGED
 from tests.conftest import spot_image
 from tests.ingest.drawn_bars import with_information_bar
 
@@ -133,6 +134,15 @@ def test_a_microscope_file_brings_its_calibration_current_and_channels(
     assert main(["run", str(path), "--out", str(tmp_path / "two"), "--channel", "BF", *FAST]) == 0
     protocol = str(tmp_path / "two" / "scan_protocol.json")
     assert main(["execute", protocol, "--out", str(tmp_path / "done")]) == 0, "the channel stands in the protocol"
+
+
+@pytest.mark.network
+def test_the_weights_of_a_result_are_on_record(image: Path, tmp_path: Path) -> None:
+    assert main(["run", str(image), "--out", str(tmp_path / "network")]) == 0
+    assert main(["run", str(image), "--out", str(tmp_path / "none"), *FAST]) == 0
+    network, none = (json.loads((tmp_path / n / "run.json").read_text())["parameters"] for n in ("network", "none"))
+    assert PACKAGED["tf_efficientnet_lite0"].sha256 in network["backbone_source"]
+    assert none["backbone_source"] == "none needed"
 
 
 def test_the_same_seed_gives_the_same_plan(image: Path, tmp_path: Path) -> None:
