@@ -1,7 +1,7 @@
 """Read a file in a process of its own, which can be ended when the reader does not end by itself.
 
-libhdf5 can loop for ever, or crash, on damaged files (found by ``python -m tests.fuzz``), without letting go of Python's
-lock, so no thread can stop it. The other readers are Python, or libraries that no damage was found to hang.
+libhdf5 and gwyfile can loop for ever on damaged files (found by ``python -m tests.fuzz``), the first without letting go of
+Python's lock, so that no thread can stop it. No damage was found to hang the other readers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.ingest import hdf5_files
 from deepscan_core.ingest.pictures import Picture
+from deepscan_core.ingest.scanning_probe import gwyddion
 from deepscan_core.memory import limit_gb, limited_to
 
 LONGEST_S = 60.0
@@ -26,16 +28,32 @@ BYTES_A_SECOND = 10e6  # a larger file may take longer
 
 
 def read_hdf5(path: Path, content: bytes) -> list[Picture]:
-    """`hdf5_files.read_hdf5` in another process; raises what that raises, and `InputError` where it does not end.
+    """`hdf5_files.read_hdf5` in another process."""
+    return _read("hdf5", path, content)
+
+
+def read_gwy(path: Path, content: bytes) -> list[Picture]:
+    """`gwyddion.read_gwy` in another process."""
+    return _read("gwy", path, content)
+
+
+_READERS: Mapping[str, Callable[[Path, bytes], list[Picture]]] = {
+    "hdf5": hdf5_files.read_hdf5,
+    "gwy": gwyddion.read_gwy,
+}
+
+
+def _read(kind: str, path: Path, content: bytes) -> list[Picture]:
+    """Raises what the reader raises, and `InputError` where it crashes or does not end.
 
     Where Python is built into another program no process can be started, and the file is read in this one.
     """
     if not Path(sys.executable or "").stem.lower().startswith("python"):
-        return hdf5_files.read_hdf5(path, content)
+        return _READERS[kind](path, content)
     seconds = LONGEST_S + len(content) / BYTES_A_SECOND
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__, str(path), json.dumps(limit_gb())],
+            [sys.executable, "-m", __name__, kind, str(path), json.dumps(limit_gb())],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             timeout=seconds,
@@ -50,11 +68,12 @@ def read_hdf5(path: Path, content: bytes) -> list[Picture]:
 
 def main(arguments: list[str]) -> None:
     """What the other process does: read, and answer on stdout."""
-    path = Path(arguments[0])
+    kind, name, limit = arguments
+    path = Path(name)
     answer, sys.stdout = sys.stdout.buffer, sys.stderr  # a library that prints must not spoil the answer
-    with limited_to(json.loads(arguments[1])):
+    with limited_to(json.loads(limit)):
         try:
-            packed = _packed(hdf5_files.read_hdf5(path, path.read_bytes()))
+            packed = _packed(_READERS[kind](path, path.read_bytes()))
         except (InputError, MissingError) as error:
             packed = _packed([], error)
     answer.write(packed)

@@ -12,7 +12,7 @@ from deepscan_core.errors import InputError
 from deepscan_core.files import read_file
 from deepscan_core.ingest import archives, isolated, jeol, numpy_files, png_tiff, rosetta, tvips
 from deepscan_core.ingest.pictures import Picture, choose, damage_refused
-from deepscan_core.ingest.scanning_probe import gwyddion, gxsm, igor, nanonis, nanoscope, omicron, rhk, wsxm
+from deepscan_core.ingest.scanning_probe import gxsm, igor, nanonis, nanoscope, omicron, rhk, wsxm
 from deepscan_core.ingest.unread import what_it_is
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
@@ -38,7 +38,7 @@ READERS: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (_starts(b":NANONIS_VERSION:"), nanonis.read_sxm),
     (_starts(b"\\*File list", b"\\*Force file list", b"?*File list"), nanoscope.read_nanoscope),
     (_starts(b"WSxM file copyright"), wsxm.read_wsxm),
-    (_starts(b"GWYP"), gwyddion.read_gwy),
+    (_starts(b"GWYP"), isolated.read_gwy),
     (_starts(b"CDF\x01", b"CDF\x02"), gxsm.read_netcdf),
     (rhk.is_rhk, rhk.read_rhk),
     (omicron.is_scala, omicron.read_scala),

@@ -9,7 +9,8 @@ import pytest
 from tests.fuzz import targets
 from tests.fuzz.mutations import mutated
 
-FED = {name: content for name, content in targets.everything().items() if not content.startswith(b"\x89HDF")}
+SLOW = (b"\x89HDF", b"GWYP")  # each in a process of its own
+FED = {name: content for name, content in targets.everything().items() if content[:4] not in SLOW}
 
 
 # RosettaSciIO leaves a file open when it fails; it is closed when it is collected.
@@ -21,7 +22,7 @@ def test_damage_is_read_or_refused(seed: int, tmp_path: Path) -> None:
 
 
 def test_good_input_is_taken(tmp_path: Path) -> None:
-    made = ["plain.tif", "grey.png", "ome.tif", "a.ndata", "a.gwy", "a.mrc", "a.sxm", "a.stp", "a.spm"]
+    made = ["plain.tif", "grey.png", "ome.tif", "a.ndata", "a.mrc", "a.sxm", "a.stp", "a.spm"]
     made = [*(f"file/{name}" for name in made), "protocol/p.json", "settings/s.toml"]
     assert all(targets.feed(name, FED[name], tmp_path) for name in made)
 

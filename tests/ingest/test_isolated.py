@@ -1,4 +1,4 @@
-"""HDF5 files are read in a process that can be ended."""
+"""HDF5 and Gwyddion files are read in a process that can be ended."""
 
 from __future__ import annotations
 
