@@ -11,8 +11,12 @@ import argparse
 import json
 import subprocess
 import sys
+import threading
+
+import psutil
 
 MB = 1e6
+INTERVAL_S = 0.002
 
 
 def main() -> None:
@@ -30,28 +34,43 @@ def main() -> None:
             )
 
 
-def measure(backbone: str, side: int) -> dict[str, float | str]:
-    """Growth of the largest resident memory of this process over what the loaded libraries and models take."""
-    import resource
+class Watch:
+    """Looks at the resident memory of this process every few milliseconds."""
 
+    def __enter__(self) -> Watch:
+        self._process = psutil.Process()
+        self.before_bytes = self.most_bytes = self._process.memory_info().rss
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(INTERVAL_S):
+            self.most_bytes = max(self.most_bytes, self._process.memory_info().rss)
+
+
+def measure(backbone: str, side: int) -> dict[str, float | str]:
+    """Growth of the resident memory of this process over what the loaded libraries and models take."""
     import numpy as np
 
     from deepscan_core import CalibratedImage, Study
     from deepscan_core.features.backbones import load_backbone
     from deepscan_core.features.footprint import pipeline_bytes
 
-    def largest_bytes() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
     rng = np.random.default_rng(0)
     array = rng.poisson(50, (side, side)).astype(np.float32)
     Study(CalibratedImage(array[:64, :64]), backbone=backbone).surprisal()
     network = None if backbone == "classical" else load_backbone(backbone)
     estimated = pipeline_bytes((side, side), (1.0, 0.5), network)
-    before = largest_bytes()
-    study = Study(CalibratedImage(array), backbone=backbone)
-    study.measure(study.regions(study.surprisal(), area_fraction=0.15))
-    used = largest_bytes() - before
+    with Watch() as watch:
+        study = Study(CalibratedImage(array), backbone=backbone)
+        study.measure(study.regions(study.surprisal(), area_fraction=0.15))
+    used, before = watch.most_bytes - watch.before_bytes, watch.before_bytes
     return {
         "backbone": backbone,
         "side_px": side,

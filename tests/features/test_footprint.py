@@ -19,7 +19,6 @@ BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "memory.py"
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the largest resident memory in this way")
 @pytest.mark.parametrize("backbone", ["classical", "tf_efficientnet_lite0"])
 def test_the_estimate_is_not_less_than_what_is_used_nor_far_more(backbone: str) -> None:
     case = json.dumps({"backbone": backbone, "side": 1536})
