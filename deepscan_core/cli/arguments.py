@@ -79,8 +79,8 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--world",
         metavar="IMAGE|SPECIMEN",
-        help="what the simulated microscope looks at: an image file, or crystal or spots, with :SEED (default: the "
-        "protocol's own source)",
+        help="what the simulated microscope looks at: an image file, or a specimen of docs/specimens.md such as crystal or "
+        "srtio3, with :SEED (default: the protocol's own source)",
     )
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")

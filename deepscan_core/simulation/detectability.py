@@ -181,11 +181,16 @@ def two_cases(
     """Means, variance and modes of the counts at positions, with the defect and without it."""
     electrons, detector = exposure.electrons_a_sample, physics.detector
     cases = [seen_through(case, physics.probe_sigma_nm) for case in (specimen, specimen.without(defect))]
-    arriving = [case.intensity(y_nm, x_nm) * electrons for case in cases]
+    arriving = [expected(case).intensity(y_nm, x_nm) * electrons for case in cases]
     present, absent = (detector.mean(one) for one in arriving)
     variance = (detector.variance(arriving[0]) + detector.variance(arriving[1])) / 2
     scale = electrons * detector.gain * detector.efficiency / math.sqrt(2)
     return TwoCases(present=present, absent=absent, variance=variance, modes=_modes_of_both(cases, y_nm, x_nm, scale))
+
+
+def expected(specimen: Specimen) -> Specimen:
+    """What an observer expects who knows the specimen, but not the spread of its columns."""
+    return specimen.even() if isinstance(specimen, SpreadOfColumns) else specimen
 
 
 def _modes_of_both(cases: list[Specimen], y_nm: FloatArray, x_nm: FloatArray, scale: float) -> Any | None:

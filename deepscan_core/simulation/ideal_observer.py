@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.simulation.blur import seen_through
-from deepscan_core.simulation.detectability import best_template, samples_near, two_cases
+from deepscan_core.simulation.detectability import best_template, expected, samples_near, two_cases
 from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics, Exposure
 from deepscan_core.simulation.shapes import Stroke
 from deepscan_core.simulation.specimens.atomic import AtomicSpecimen
@@ -79,7 +79,7 @@ def ideal_observer_map(
         background = background.without(defect)
     y_nm, x_nm = grid.mesh_nm()
     seen = seen_through(background, physics.probe_sigma_nm)
-    arriving = seen.intensity(y_nm, x_nm) * exposure.electrons_a_sample
+    arriving = expected(seen).intensity(y_nm, x_nm) * exposure.electrons_a_sample
     variance = physics.detector.variance(arriving)
     variance = np.maximum(variance, EMPTY_VARIANCE * max(float(variance.mean()), 1e-300))
     residual = (np.asarray(counts, float) - physics.detector.mean(arriving)) / variance
@@ -141,7 +141,7 @@ def _template(
 def _log_ratio(
     signal: FloatArray, residual: FloatArray, precision: FloatArray, spread: FloatArray | None
 ) -> FloatArray:
-    """``(n e - e² / 2) / (e + q)``: n what was found of the signal, e what is expected, q what the spread adds."""
+    """``(n e - e² / 2) / (e + q)``: n what was found of the signal, e what it would be, q what the spread adds to it."""
     from scipy.signal import fftconvolve
 
     def matched(field: FloatArray, template: FloatArray) -> FloatArray:
@@ -149,9 +149,9 @@ def _log_ratio(
         above, left = template.shape[0] // 2, template.shape[1] // 2
         return found[above : above + field.shape[0], left : left + field.shape[1]]
 
-    found, expected = matched(residual, signal), np.maximum(matched(precision, signal**2), 0)
+    found, certain = matched(residual, signal), np.maximum(matched(precision, signal**2), 0)
     disturbed = 0.0 if spread is None else sum(matched(field, signal) ** 2 for field in spread)
-    return (found * expected - expected**2 / 2) / np.maximum(expected + disturbed, 1e-12)
+    return (found * certain - certain**2 / 2) / np.maximum(certain + disturbed, 1e-12)
 
 
 def _one_place_each(best: FloatArray, which: npt.NDArray[np.int64], templates: list[_Template]) -> FloatArray:

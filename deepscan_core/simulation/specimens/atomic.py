@@ -163,6 +163,10 @@ class AtomicSpecimen:
         total = self.background + self.columns(y_nm, x_nm).total(y_nm, x_nm) + self._contamination(y_nm, x_nm)
         return np.clip(total, 0.0, 1.0)
 
+    def even(self) -> AtomicSpecimen:
+        """See `SpreadOfColumns`."""
+        return dataclasses.replace(self, column_spread=0.0)
+
     def column_modes(self, y_nm: FloatArray, x_nm: FloatArray) -> Any:
         """See `SpreadOfColumns`."""
         return self.columns(y_nm, x_nm).modes(y_nm, x_nm)

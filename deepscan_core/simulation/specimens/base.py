@@ -66,6 +66,10 @@ class BlurredByItself(Protocol):
 class SpreadOfColumns(Protocol):
     """A specimen whose columns, though alike, differ at random in intensity."""
 
+    def even(self) -> Specimen:
+        """What is expected of it: the specimen with all columns alike."""
+        ...
+
     def column_modes(self, y_nm: FloatArray, x_nm: FloatArray) -> Any:
         """One standard deviation of each column near the positions, in shares of the beam.
 
