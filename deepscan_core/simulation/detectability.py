@@ -107,7 +107,8 @@ def d_prime(signal: FloatArray, variance: FloatArray, modes: Any | None = None) 
 def hit_rate(d_prime: float, false_alarm_rate: float) -> float:
     """Share of the defects that the ideal observer reports, at the threshold that gives so many false alarms.
 
-    ``Φ(d′ - Φ⁻¹(1 - f))``, for a statistic that is normal (Barrett & Myers 2004, section 13.2.4).
+    ``Φ(d′ - Φ⁻¹(1 - f))``, for a statistic that is normal and has the same variance in both cases (Barrett & Myers 2004,
+    section 13.2.4). A defect that changes the variance much shifts this by some hundredths.
     """
     from scipy.special import ndtr, ndtri
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.simulation.randomness import BandNoise
+from deepscan_core.simulation.randomness import BandNoise, hashed_uniform
 from deepscan_core.simulation.shapes import Blob, Cluster, Stroke
 from deepscan_core.simulation.truth import PlantedDefect
 
@@ -195,12 +195,14 @@ class Heap(_Placed):
     ----------
     level : intensity of a ball on the ground.
     tilt : brightening towards a ball's outline.
+    uneven : how much balls differ, as a share of ``level``.
     glow, glow_nm : charging of the ground around.
     """
 
     level: float
-    tilt: float = 0.3
-    glow: float = 0.3
+    tilt: float = 0.25
+    uneven: float = 0.18
+    glow: float = 0.12
     glow_nm: float = 0.0
     _order: tuple[int, ...] = field(init=False, default=())
 
@@ -208,8 +210,10 @@ class Heap(_Placed):
         cluster = self.body.shape
         if not isinstance(cluster, Cluster):
             raise TypeError("a heap needs a cluster")
-        outside_in = np.argsort(-np.hypot(*cluster.centers_nm.T), kind="stable")
-        object.__setattr__(self, "_order", tuple(int(i) for i in outside_in))
+        # those in the middle lie higher, more or less
+        outside = np.hypot(*cluster.centers_nm.T) / cluster.reach_nm
+        order = np.argsort(hashed_uniform(1, np.arange(len(outside))) - 0.7 * outside, kind="stable")
+        object.__setattr__(self, "_order", tuple(int(i) for i in order))
 
     @property
     def margin_nm(self) -> float:
@@ -232,8 +236,9 @@ class Heap(_Placed):
             across = np.hypot(y_on - y, x_on - x) / radius
             near = across < 1 + 4 * self.edge_nm / radius
             up = np.sqrt(np.maximum(1 - across[near] ** 2, 0))
-            height = 0.75 + 0.5 * rank / len(self._order)
-            lit = 1 + 0.25 * (y - y_on[near]) / radius
+            # lower ones stand in the shadow of upper ones, and no two face the detector alike
+            height = 0.45 + 0.55 * rank / len(self._order) + self.uneven * math.sin(12.9898 * index)
+            lit = 1 + 0.3 * (y - y_on[near]) / radius
             ball = self.level * height * lit * (1 + self.tilt * (1 / np.maximum(up, GRAZING) - 1))
             inside = soft_inside((across[near] - 1) * radius, self.edge_nm)
             heap[near] = heap[near] * (1 - inside) + ball * inside

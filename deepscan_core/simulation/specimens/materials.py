@@ -160,7 +160,7 @@ class Torn:
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPhase:
-    """Islands of one phase in another with bright rims, as an etched superalloy shows its precipitates.
+    """Islands of one phase in another, large with bright rims and small, as an etched superalloy shows its precipitates.
 
     Attributes
     ----------
@@ -179,9 +179,12 @@ class TwoPhase:
 
     def __call__(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
         """Intensity at positions."""
-        field = BandNoise(seed=self.seed, longest_nm=self.size_nm, octaves=2, roughness=0.35)(y_nm, x_nm)
-        inside = smooth_step((field - 0.1) / 0.16)
-        level = 1 + (self.island - 1) * inside + self.rim * np.exp(-0.5 * ((field - 0.08) / 0.07) ** 2)
+        field = BandNoise(seed=self.seed, longest_nm=self.size_nm, octaves=2, roughness=0.3)(y_nm, x_nm)
+        inside = smooth_step((field - 0.2) / 0.16)
+        dots = BandNoise(seed=self.seed + 5, longest_nm=self.size_nm / 7)(y_nm, x_nm)
+        small = smooth_step((dots - 1.5) / 0.5) * smooth_step((-0.15 - field) / 0.2)
+        level = 1 + (self.island - 1) * np.maximum(inside, small)
+        level += self.rim * np.exp(-0.5 * ((field - 0.15) / 0.09) ** 2)
         fine = BandNoise(seed=self.seed + 4, longest_nm=self.size_nm / 12)(y_nm, x_nm)
         return self.level * level * np.maximum(1 + self.roughness * fine, 0.05)
 

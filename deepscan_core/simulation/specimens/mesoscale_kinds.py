@@ -90,9 +90,10 @@ class _Scene:
         level: float = 1.3 * LEVEL,
         rough: float = 0.0,
         spread: float = 0.35,
+        apart: float = 3.0,
     ) -> None:
         """Particles."""
-        for place in self.places(count, 3 * radius_nm):
+        for place in self.places(count, apart * radius_nm):
             radius = self.size(radius_nm, spread)
             shape = outlines.rough_blob(self.rng, radius, roughness=rough) if rough else Disc(radius_nm=radius)
             self.features.append(self.ball(kind, place, shape, level, planted, glow))
@@ -112,12 +113,12 @@ class _Scene:
             glow_nm=0.8 * shape.reach_nm,
         )
 
-    def heaps(self, count: float, radius_nm: float, most: int = 60) -> None:
+    def heaps(self, count: float, radius_nm: float, most: int = 150) -> None:
         """Agglomerates of small particles."""
         for place in self.places(count, 25 * radius_nm):
-            cluster = outlines.grown_cluster(self.rng, int(self.rng.integers(12, most)), radius_nm)
+            cluster = outlines.grown_cluster(self.rng, int(self.rng.integers(most // 5, most)), radius_nm)
             body = _body("agglomerate", place, cluster, 2 * LEVEL)
-            self.features.append(Heap(body=body, edge_nm=EDGE_NM, level=2.4 * LEVEL, glow_nm=6 * radius_nm))
+            self.features.append(Heap(body=body, edge_nm=EDGE_NM, level=3.0 * LEVEL, glow_nm=5 * radius_nm))
 
     def cracks(self, count: float, length_nm: float, width_nm: float, *, toward_rad: float) -> None:
         """Jagged lines, all roughly in one direction, as stress makes them."""
@@ -168,7 +169,7 @@ def _particles(scene: _Scene) -> Material:
 
 
 def _powder(scene: _Scene) -> Material:
-    scene.balls(220, 1150, kind="grain", planted=False, level=LEVEL, rough=0.02, spread=0.28)
+    scene.balls(330, 1100, kind="grain", planted=False, level=LEVEL, rough=0.02, spread=0.35, apart=2.3)
     hosts = [f.body for f in scene.features]
     chosen = scene.rng.permutation(len(hosts))[: max(1, len(hosts) // 4)]
     for host in (hosts[i] for i in chosen):
@@ -199,13 +200,13 @@ def _fibres(scene: _Scene) -> Material:
 
 
 def _agglomerates(scene: _Scene) -> Material:
-    scene.heaps(11, 190)
-    return Torn(seed=scene.seed, level=0.55 * LEVEL, size_nm=1500, relief=0.3)
+    scene.heaps(14, 150)
+    return Torn(seed=scene.seed, level=0.8 * LEVEL, size_nm=900, relief=0.35, ridges=0.75)
 
 
 def _precipitates(scene: _Scene) -> Material:
     scene.plates(45, 430, 2.4 * LEVEL, kind="precipitate", sides=5)
-    return Torn(seed=scene.seed, level=0.6 * LEVEL, size_nm=420, relief=0.45, ridges=0.5, octaves=2, specks=1.6)
+    return Torn(seed=scene.seed, level=0.6 * LEVEL, size_nm=330, relief=0.8, ridges=0.6, octaves=2, specks=2.0)
 
 
 def _superalloy(scene: _Scene) -> Material:

@@ -95,7 +95,7 @@ def grown_cluster(rng: np.random.Generator, count: int, radius_nm: float) -> Clu
     radii = radius_nm * rng.lognormal(0, 0.3, count)
     centers = np.zeros((count, 2))
     for i in range(1, count):
-        host = int(i * rng.uniform(0, 1) ** 0.8)
+        host = int(i * rng.uniform(0, 1) ** 0.5)
         angle = rng.uniform(0, 2 * math.pi)
         reach = 0.7 * (radii[host] + radii[i])
         centers[i] = centers[host] + reach * np.array([-math.sin(angle), math.cos(angle)])
