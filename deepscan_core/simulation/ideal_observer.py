@@ -172,9 +172,10 @@ def _one_place_each(best: FloatArray, which: npt.NDArray[np.int64], templates: l
             slice(low_r - row + half_rows, high_r - row + half_rows),
             slice(low_c - col + half_cols, high_c - col + half_cols),
         )
-        marked[low_r:high_r, low_c:high_c][template.covers[part]] = value
+        covered = marked[low_r:high_r, low_c:high_c]
+        covered[template.covers[part]] = np.maximum(covered[template.covers[part]], value)
         rest[low_r:high_r, low_c:high_c][template.explains[part]] = -np.inf
-        marked[row, col] = value
+        marked[row, col] = max(marked[row, col], value)
         rest[row, col] = -np.inf
     cleared: FloatArray = np.maximum(np.maximum(score, rest), marked)
     return cleared

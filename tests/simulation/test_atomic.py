@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import SamplingGrid
+from deepscan_core.simulation.constants import POISSON_RATIO
 from deepscan_core.simulation.specimens.atomic import AtomicSpecimen
 from deepscan_core.simulation.specimens.atomic_kinds import PREPARATIONS, make_atomic
 from deepscan_core.simulation.specimens.columns import Columns
@@ -171,6 +172,15 @@ def test_blur_adds_in_quadrature_and_keeps_the_volume() -> None:
     assert wide.intensity(y, x)[30:-30, 30:-30] == pytest.approx(convolved, rel=0.03)
 
 
+@pytest.mark.parametrize("line_rad", [0.0, 0.7, math.pi / 2])
+def test_a_mirrored_lattice_is_mirrored_in_its_line(line_rad: float) -> None:
+    lattice = plain("gaas", rotation_rad=0.2).lattice
+    mirrored = dataclasses.replace(lattice, mirrored_about_rad=line_rad)
+    along = np.array([-math.sin(line_rad), math.cos(line_rad)])  # (y, x), counter-clockwise with y down
+    vectors = lattice.vectors_nm
+    assert mirrored.vectors_nm == pytest.approx(2 * np.outer(vectors @ along, along) - vectors)
+
+
 def test_a_twin_is_the_mirror_image_of_itself() -> None:
     specimen = plain("gold", structure="twin", defect_free=False, per_1000_nm2={})
     (truth,) = specimen.truth
@@ -217,6 +227,19 @@ def test_a_circuit_around_a_dislocation_fails_to_close_by_its_burgers_vector() -
     assert np.abs(steps[smooth].sum(0)) == pytest.approx(np.abs(burgers), rel=0.01)
     reach = np.hypot(uy, ux).max()
     assert reach <= dislocation.largest_nm(5.0)
+
+
+def test_the_dilatation_of_a_dislocation_has_its_closed_form() -> None:
+    """``-b (1 - 2 ν) / (2 π (1 - ν)) y / r²`` (Hirth & Lothe 1982, section 3-4), y towards the extra half plane."""
+    dislocation, step = Dislocation(center_nm=(0.0, 0.0), burgers_nm=(0.0, 0.3)), 1e-4
+    for y, x in ((3.0, 1.0), (-2.0, 2.5), (1.0, -3.0)):
+        (up, down), (right, left) = (
+            [dislocation.displacement_nm(np.array(y + a * k), np.array(x + b * k))[axis] for k in (step, -step)]
+            for axis, (a, b) in enumerate(((1, 0), (0, 1)))
+        )
+        dilatation = float(up - down + right - left) / (2 * step)
+        expected = -0.3 * (1 - 2 * POISSON_RATIO) / (2 * math.pi * (1 - POISSON_RATIO)) * y / (x**2 + y**2)
+        assert dilatation == pytest.approx(expected, rel=0.05)
 
 
 def test_a_dislocation_adds_a_half_plane() -> None:

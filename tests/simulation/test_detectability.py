@@ -22,7 +22,11 @@ from deepscan_core.simulation.detectability import (
 )
 from deepscan_core.simulation.ideal_observer import ideal_observer_map
 from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics, Detector, Exposure, record_frame
-from deepscan_core.simulation.specimens import Spots, make_atomic, make_specimen, specimen_kind
+from deepscan_core.simulation.shapes import Stroke
+from deepscan_core.simulation.specimens import Mesoscale, Spots, make_atomic, make_specimen, specimen_kind
+from deepscan_core.simulation.specimens.features import Hollow
+from deepscan_core.simulation.specimens.materials import Polished
+from deepscan_core.simulation.truth import PlantedDefect
 
 FALSE_ALARMS = 0.1
 
@@ -188,6 +192,26 @@ def test_the_ideal_observers_map_puts_visible_defects_first(name: str) -> None:
     # what is marked is what is there
     elsewhere = scores[~covered] > 5
     assert elsewhere.mean() < 0.02
+
+
+def test_the_map_at_a_crooked_crack_is_half_of_its_squared_d_prime() -> None:
+    """The mean log-likelihood ratio of a signal known exactly is d′² / 2, and its standard deviation d′."""
+    line = Stroke(points_nm=np.array([[-900.0, -700.0], [0.0, 0.0], [100.0, 1500.0]]), width_nm=150.0)
+    body = PlantedDefect(kind="crack", center_y_nm=300.0, center_x_nm=-200.0, shape=line, amplitude=-0.01)
+    ground = Polished(seed=1, level=0.1, grain_nm=300.0)
+    crack = Hollow(body=body, edge_nm=40.0, floor=0.9, rim=0.0, lit_wall=0.0)
+    specimen = Mesoscale(name="crack", material=ground, features=(crack,))
+    # the centre falls on a sample
+    taken = exposure(8000.0, 16.0, 160, center_y_nm=325.0, center_x_nm=-175.0)
+    (known,) = detectabilities(specimen, taken)
+    values = []
+    for seed in range(12):
+        scores = ideal_observer_map(specimen, taken, record_frame(specimen, taken, np.random.default_rng(seed)))
+        row, col = (round(i) for i in taken.grid.index_px(body.center_nm))
+        values.append(scores[row, col])
+    assert np.mean(values) == pytest.approx(known.d_prime**2 / 2, abs=1.2 * known.d_prime)
+    covers = body.covers(*taken.grid.mesh_nm())
+    assert np.median(scores[covers]) > 5 * max(np.median(scores[~covers]), 1.0)
 
 
 def test_where_there_is_nothing_the_map_finds_nothing() -> None:

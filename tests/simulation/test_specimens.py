@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from deepscan_core.simulation.specimens import (
     specimen_kind,
     specimen_names,
 )
-from deepscan_core.simulation.specimens.surfaces import SCALE_PER_NM, STEP_NM
+from deepscan_core.simulation.specimens.surfaces import OFFSET, SCALE_PER_NM, STEP_NM, TIP_NM, Terraces
 
 NAMES = specimen_names()
 EXTENDED = [name for name in NAMES if KINDS[name].family == "microstructure"]
@@ -99,6 +100,7 @@ def test_a_defect_changes_the_picture_where_the_truth_says(name: str) -> None:
         difference = np.abs(specimen.intensity(y, x) - specimen.without(defect).intensity(y, x))
         covered = defect.covers(y, x)
         assert covered.mean() * side**2 == pytest.approx(defect.area_nm2, rel=0.1)
+        assert (difference[covered] > 0).mean() > 0.97
         # what charges glows around itself
         assert difference[covered].mean() > 2 * difference[~covered].mean()
 
@@ -122,6 +124,17 @@ def test_terraces_are_one_step_apart() -> None:
     added = with_islands.height_nm(*place) - with_islands.without(island).height_nm(*place)
     assert added == pytest.approx(STEP_NM, rel=0.05)
     assert island.amplitude == pytest.approx(STEP_NM * SCALE_PER_NM)
+
+
+def test_steps_are_rounded_by_the_tip() -> None:
+    """Downhill the height falls all the way, nowhere faster than a step seen through the tip's Gaussian."""
+    straight = Terraces(seed=1, terrace_nm=20.0, downhill_ccw_rad=0.0, waviness_nm=0.0, corrugation_nm=0.0, floors=3)
+    x = np.linspace(-90, 90, 3601)[None, :]
+    height_nm = (straight(np.zeros_like(x), x)[0] - OFFSET) / SCALE_PER_NM
+    slope = np.diff(height_nm) / 0.05
+    assert slope.max() <= 1e-12
+    assert -slope.min() == pytest.approx(STEP_NM / (math.sqrt(2 * math.pi) * TIP_NM), rel=0.01)
+    assert height_nm[[0, -1]] == pytest.approx([3 * STEP_NM, -3 * STEP_NM])
 
 
 def test_density_and_extent_of_a_microstructure() -> None:
