@@ -92,8 +92,8 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--world",
         metavar="IMAGE|SPECIMEN",
-        help="what the simulated microscope looks at: an image file, or crystal or spots, with :SEED (default: the "
-        "protocol's own source)",
+        help="what the simulated microscope looks at: an image file, or a specimen of docs/specimens.md such as crystal or "
+        "srtio3, with :SEED (default: the protocol's own source)",
     )
     parser.add_argument("--channel", type=channel, metavar="N|NAME", help="of the --world file: from 0, or its name")
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
