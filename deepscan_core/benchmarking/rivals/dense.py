@@ -1,0 +1,44 @@
+"""Dense features of the packaged network for rivals: locally aggregated, on one grid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import ndimage
+
+from deepscan_core.benchmarking.scene import Scene
+from deepscan_core.features.extractor import ExtractorSettings, extract
+from deepscan_core.features.pyramid import FeaturePyramid
+from deepscan_core.ingest.normalise import normalise
+from deepscan_core.records.maps import FeatureMap
+
+STEP_PX = 4.0  # of the finest level
+AGGREGATED_CELLS = 3
+
+
+def dense_features(
+    scene: Scene, *, strides_px: tuple[float, ...], aggregated: bool, scale: float = 1.0, step_px: float = STEP_PX
+) -> FeatureMap:
+    """Levels of given strides, interpolated linearly to one grid and put side by side.
+
+    Parameters
+    ----------
+    scene : its preview is normalised and passed through the network once.
+    strides_px : which levels, in pixels of the preview.
+    aggregated : average 3 x 3 cells of each level first.
+    scale : the preview is magnified by this factor before.
+    step_px : of the grid.
+    """
+    pyramid = extract(normalise(scene.preview.array), ExtractorSettings(scales=(scale,)))
+    levels = tuple(level for level in pyramid.levels if level.stride_px in strides_px) or pyramid.levels
+    if aggregated:
+        size = (1, AGGREGATED_CELLS, AGGREGATED_CELLS)
+        levels = tuple(replace(one, values=ndimage.uniform_filter(one.values, size, mode="reflect")) for one in levels)
+    chosen = FeaturePyramid(levels=levels, image_shape=pyramid.image_shape, source=pyramid.source)
+    return chosen.patches(patch_px=step_px, step_px=step_px)
+
+
+def varies(features: FeatureMap) -> bool:
+    """Whether there is anything to tell apart."""
+    return bool(np.ptp(features.values, axis=(0, 1)).max() > 0)
