@@ -31,13 +31,13 @@ RUN = "run.json"
 NAMES = (SCAN_MAP, PROTOCOL, EFFICIENCY, QUANTIFICATION, OVERLAY, REPORT, RUN)
 
 
-def check_free(directory: Path, *, overwrite: bool) -> None:
+def check_free(directory: Path, *, overwrite: bool, names: Sequence[str] = NAMES) -> None:
     """Raise `InputError` where a result would be overwritten without having been asked to, or cannot be written."""
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory} is a file: give a directory with --out")
     if overwrite:
         return
-    for name in NAMES:
+    for name in names:
         if (directory / name).exists():
             raise InputError(f"{directory / name} exists: add --overwrite, or give another --out")
 
