@@ -53,6 +53,9 @@ def suite_png(results: Results, suite: str, titles: Mapping[str, str], limits: f
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 3, sharey=True)
     tried = [name for name in titles if name in results.strategies(suite)]
+    frames = {name: len(results.by_scene(suite, name, "captured", BUDGETS[0])) for name in tried}
+    most = max(frames.values(), default=0)
+    named = {n: titles[n] + (f" ({frames[n]} of {most} frames)" if frames[n] < most else "") for n in tried}
     styles = _styles(tried, limits)
     labels = (
         "area scanned after the preview",
@@ -61,20 +64,21 @@ def suite_png(results: Results, suite: str, titles: Mapping[str, str], limits: f
     )
     for axes, axis, label in zip(panels, ("area", "cost", "computed"), labels, strict=True):
         for name in tried:
-            _draw(axes, results, suite, name, axis, styles[name], titles[name])
+            _draw(axes, results, suite, name, axis, styles[name], named[name])
         _dress(axes, label)
     panels[0].plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     panels[0].set_xlim(0, max(BUDGETS) * 1.03)
     for axes in panels[1:]:
         axes.set_xlim(left=0)
-    panels[2].set_xlim(0, min(panels[2].get_xlim()[1], LONGEST_SHARE))
+    longest = min(panels[2].get_xlim()[1], LONGEST_SHARE)
     panels[2].axvline(1.0, color=PALE, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+    panels[2].set_xlim(0, longest)
     panels[0].set_ylabel("captured", color=INK)
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=INK)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower center", ncols=5, frameon=False, fontsize=8.5, labelcolor=INK)
     rows = -(-len(names) // 5)
-    figure.subplots_adjust(left=0.055, right=0.985, top=0.9, bottom=0.155 + 0.052 * rows, wspace=0.07)
+    figure.subplots_adjust(left=0.062, right=0.985, top=0.9, bottom=0.155 + 0.052 * rows, wspace=0.07)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()

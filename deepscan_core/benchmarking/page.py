@@ -103,8 +103,8 @@ def _rules(terms: Terms) -> list[str]:
         "nothing about the defects that are missed.",
         "- **In brackets** stands the 95 % interval of the mean over frames (Student's t), cut at 0 and 100 %. Frames "
         "differ in kind, dose and seed.",
-        "- *Limits*, in italics, know the truth. The oracle knows where everything is; the ideal observer knows the "
-        "specimen and its defects, but not their places.",
+        "- *Limits*, in italics, know the truth. The oracle knows where everything is. The ideal observer knows the "
+        "specimen and its defects, but not their places; it begins with what it is surest of, such as a long boundary.",
         "- Slow strategies were tried on fewer frames; verdicts compare the frames that both have seen.",
         "",
     ]

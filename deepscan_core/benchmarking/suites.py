@@ -11,6 +11,7 @@ from deepscan_core.benchmarking.scene import Scene
 from deepscan_core.errors import InputError
 
 FULL_PX, QUICK_PX = 512, 256
+SLOW_EVERY = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _planted(
 ) -> Callable[[Plan], list[Shot]]:
     """Shots of kinds by seed; `seeds` are the suite's own numbers, full and quick.
 
-    Slow rivals see the first frame of each kind; in a quick run that of the first kind, or none.
+    Slow rivals see the first frame of every third kind; in a quick run that of the first kind, or none.
     """
 
     def shots(plan: Plan) -> list[Shot]:
@@ -91,10 +92,10 @@ def _planted(
                 name=f"{kind}:{seed}",
                 kind=kind,
                 make=lambda kind=kind, seed=seed: make(kind, seed, plan.side_px),  # type: ignore[misc]
-                for_slow=seed == 0 and (not plan.quick or (slow_when_quick and kind == chosen[0])),
+                for_slow=seed == 0 and (slow_when_quick and number == 0 if plan.quick else number % SLOW_EVERY == 0),
             )
             for seed in range(count)
-            for kind in chosen
+            for number, kind in enumerate(chosen)
         ]
 
     return shots
