@@ -26,11 +26,10 @@ def oracle(scene: Scene) -> Sequence[Rectangle]:
 
     Points and places of the mask count by their share of all points and of the whole mask.
     """
-    worth = np.zeros(scene.preview.shape)
-    if len(scene.points_px):
-        worth += point_counts(scene.points_px, scene.preview.shape) / len(scene.points_px)
-    if scene.mask is not None and scene.mask.any():
-        worth += scene.mask / scene.mask.sum()
+    points = point_counts(scene.points_px, scene.preview.shape)
+    area = np.zeros(points.shape) if scene.mask is None else scene.mask.astype(np.float64)
+    # Shares times both totals: whole numbers, so that equal places stay equal.
+    worth = points * (area.sum() or 1.0) + area * (points.sum() or 1.0)
     return greedy_squares(worth, scene.region_px)
 
 

@@ -11,9 +11,10 @@ What differs: one image has one example of each place, so that one Gaussian is f
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.benchmarking.rivals.base import Map
-from deepscan_core.benchmarking.rivals.dense import dense_features, varies
+from deepscan_core.benchmarking.rivals.dense import dense_features, smooth_map, varies
 from deepscan_core.benchmarking.scene import Scene
 
 STRIDES_PX = (4.0, 8.0, 16.0)
@@ -23,16 +24,19 @@ SMOOTHING_SIGMA_PX = 4.0
 
 def mahalanobis(scene: Scene) -> Map:
     """Mahalanobis distance of each place to the image's own distribution, smoothed."""
-    from scipy import linalg, ndimage
-
     features = dense_features(scene, strides_px=STRIDES_PX, aggregated=False)
     if not varies(features):
         return np.zeros(scene.preview.shape)
-    table = features.table().astype(np.float64)
+    distance = mahalanobis_distances(features.table().astype(np.float64))
+    return smooth_map(features, distance, sigma_px=SMOOTHING_SIGMA_PX)
+
+
+def mahalanobis_distances(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Distance of each row (n, n_features) to the mean of all, under their covariance plus 0.01 of the identity."""
+    from scipy import linalg
+
     centred = table - table.mean(axis=0)
     covariance = centred.T @ centred / max(len(table) - 1, 1) + RIDGE * np.eye(table.shape[1])
     whitened = linalg.solve_triangular(linalg.cholesky(covariance, lower=True), centred.T, lower=True)
-    distance = np.sqrt((whitened**2).sum(axis=0))
-    pixels = features.to_pixels(distance).astype(np.float64)
-    smooth: Map = ndimage.gaussian_filter(pixels, SMOOTHING_SIGMA_PX, mode="reflect")
-    return smooth
+    distance: npt.NDArray[np.float64] = np.sqrt((whitened**2).sum(axis=0))
+    return distance

@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.benchmarking.rivals.base import Map
-from deepscan_core.benchmarking.rivals.dense import dense_features, varies
+from deepscan_core.benchmarking.rivals.dense import dense_features, smooth_map, varies
 from deepscan_core.benchmarking.scene import Scene
 
 FloatTable = npt.NDArray[np.float32]
 STRIDES_PX = (4.0, 8.0)
 SCALE = 1.0
 CORESET_SHARE = 0.1
+MOST_REMEMBERED = 2000  # beyond this only time grows: a fifth of it finds nearly as much (benchmarks/rivals.py)
 PROJECTED = 128  # dimensions in which the coreset is chosen, as in the paper
 NEIGHBOURHOOD_PX = 32.0
 SMOOTHING_SIGMA_PX = 4.0
@@ -30,26 +31,22 @@ QUERIES_AT_ONCE = 2048
 
 def patchcore(scene: Scene) -> Map:
     """Distance of each patch to its nearest neighbour elsewhere in the image, smoothed."""
-    from scipy import ndimage
-
     features = dense_features(scene, strides_px=STRIDES_PX, aggregated=True, scale=SCALE)
     if not varies(features):
         return np.zeros(scene.preview.shape)
     table, centers_px = features.table(), features.centers_px()
     memory = greedy_coreset(table, share=CORESET_SHARE, seed=scene.seed)
     distance = nearest_elsewhere(table, centers_px, memory, away_px=NEIGHBOURHOOD_PX)
-    pixels = features.to_pixels(distance).astype(np.float64)
-    smooth: Map = ndimage.gaussian_filter(pixels, SMOOTHING_SIGMA_PX, mode="reflect")
-    return smooth
+    return smooth_map(features, distance, sigma_px=SMOOTHING_SIGMA_PX)
 
 
 def greedy_coreset(table: FloatTable, *, share: float, seed: int) -> npt.NDArray[np.int64]:
     """Indices of rows such that no other row is far from all of them: always the farthest one next.
 
-    Distances are those of a random projection (Johnson-Lindenstrauss), as in the paper.
+    At most 2,000. Distances are those of a random projection (Johnson-Lindenstrauss), as in the paper.
     """
     rng = np.random.default_rng([seed, 5])
-    count = max(1, round(share * len(table)))
+    count = min(max(1, round(share * len(table))), MOST_REMEMBERED)
     projected = table
     if table.shape[1] > PROJECTED:
         projection = rng.standard_normal((table.shape[1], PROJECTED), dtype=np.float32) / np.sqrt(np.float32(PROJECTED))
