@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def suite_png(results: Results, suite: str, titles: Mapping[str, str], limits: f
     frames = {name: len(results.by_scene(suite, name, "captured", BUDGETS[0])) for name in tried}
     most = max(frames.values(), default=0)
     named = {n: titles[n] + (f" ({frames[n]} of {most} frames)" if frames[n] < most else "") for n in tried}
-    styles = _styles(tried, limits)
+    styles = _styles(titles, limits)
     labels = (
         "area scanned after the preview",
         "dose or time, preview included",
@@ -84,7 +84,8 @@ def suite_png(results: Results, suite: str, titles: Mapping[str, str], limits: f
     return buffer.getvalue()
 
 
-def _styles(tried: list[str], limits: frozenset[str]) -> dict[str, Style]:
+def _styles(names: Iterable[str], limits: frozenset[str]) -> dict[str, Style]:
+    """Styles of all strategies, tried or not, so that each looks the same in every figure."""
     styles: dict[str, Style] = {}
     colours = iter(COLOURS * 2)
     blind: dict[str, str | tuple[float, tuple[float, ...]]] = {
@@ -94,7 +95,7 @@ def _styles(tried: list[str], limits: frozenset[str]) -> dict[str, Style]:
         "speckle": (0, (4, 1, 1, 1)),
     }
     ends: Iterator[str | tuple[float, tuple[float, ...]]] = iter(("-", (0, (5, 2)), (0, (2, 1))))
-    for name in tried:
+    for name in names:
         if name == PRODUCT:
             styles[name] = Style(colour=PRODUCT_COLOUR, width=2.6, shaded=True, rank=5)
         elif name == PRODUCT_MAP:
@@ -150,11 +151,12 @@ def _spent(results: Results, suite: str, name: str, axis: str, budget: float) ->
 
 
 def _dress(axes: Any, label: str) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     axes.set_xlabel(label, color=INK, fontsize=9.5)
     axes.set_ylim(0, 1.02)
     for one in (axes.xaxis, axes.yaxis):
+        one.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         one.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.tick_params(colors=INK, labelsize=8.5, length=3)
     axes.grid(color=GRID, linewidth=0.7)

@@ -11,7 +11,7 @@ from deepscan_core.benchmarking.meter import CLASSES
 from deepscan_core.benchmarking.results import Results
 from deepscan_core.benchmarking.rivals import Rival
 from deepscan_core.benchmarking.run import titles as titles_of
-from deepscan_core.benchmarking.strategies import PRODUCT, PRODUCT_MAP
+from deepscan_core.benchmarking.strategies import PRODUCT
 from deepscan_core.benchmarking.suites import SUITES
 from deepscan_core.benchmarking.verdicts import HEADLINE, percent
 
@@ -111,19 +111,8 @@ def _rules(terms: Terms) -> list[str]:
 
 
 def _overview(results: Results, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
-    rows = []
-    rivals = _competitors(titles, limits)
-    for suite in results.suites():
-        own = results.mean(suite, PRODUCT, "captured", HEADLINE)
-        best = verdicts.best_rival(results, suite, rivals, HEADLINE)
-        if own is None or best is None:
-            continue
-        limit = [
-            f"{titles[name]} {percent(mean.value)}"
-            for name in titles
-            if name in limits and (mean := results.mean(suite, name, "captured", HEADLINE)) is not None
-        ]
-        rows.append([suite, percent(own.value), f"{percent(best[1].value)} ({titles[best[0]]})", ", ".join(limit)])
+    found = [(suite, tables.headline_cells(results, suite, titles, limits)) for suite in results.suites()]
+    rows = [[suite, *cells] for suite, cells in found if cells]
     if not rows:
         return []
     head = ["suite", "DeepScan", "best rival", "limits"]
@@ -146,6 +135,9 @@ def _suite(results: Results, suite: str, titles: Mapping[str, str], limits: froz
     if any(results.mean(suite, name, c, HEADLINE) for c in CLASSES for name in titles) and suite != NOISE:
         lines += [f"Point defects by d′, captured on {percent(HEADLINE)} of the area, in percent:", ""]
         lines += [*tables.class_table(results, suite, titles, limits), ""]
+    by_kind = tables.kind_table(results, suite, titles, limits)
+    if by_kind:
+        lines += [f"By kind, captured on {percent(HEADLINE)} of the area:", "", *by_kind, ""]
     lines += [*_verdict(results, suite, titles, limits), ""]
     lines += ["Costs of 15 % of the area, as shares of the raster's, and errors:", ""]
     return [*lines, *tables.cost_table(results, suite, titles, limits), "", *_own_errors(results, suite)]
@@ -185,7 +177,7 @@ def _verdict(results: Results, suite: str, titles: Mapping[str, str], limits: fr
         ]
     if PRODUCT not in titles:
         return ["DeepScan was not tried."]
-    found = verdicts.defeats(results, suite, _competitors(titles, limits), titles)
+    found = verdicts.defeats(results, suite, tables.competitors(titles, limits), titles)
     return [line for one in found for line in (f"- {one}",)] or ["No rival captures more than DeepScan at any budget."]
 
 
@@ -207,10 +199,6 @@ def _own_errors(results: Results, suite: str) -> list[str]:
             f"{sum(compared.values()):.0f} whole objects)."
         )
     return [" ".join(lines), ""] if lines else []
-
-
-def _competitors(titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
-    return [name for name in titles if name not in limits and name not in (PRODUCT, PRODUCT_MAP)]
 
 
 def _sources(rivals: Sequence[Rival], limits: frozenset[str]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.benchmarking.rivals.base import Rectangle
+from deepscan_core.benchmarking.rivals.limits import oracle_over_mask
 from deepscan_core.benchmarking.scene import BoolArray, FloatArray, Scene
 from deepscan_core.errors import InputError
 from deepscan_core.records.maps import ScoreMap
@@ -113,29 +114,10 @@ def holds(rectangle: Rectangle, points_px: FloatArray) -> BoolArray:
 
 
 def best_cover(mask: BoolArray, side_px: int, count: int) -> npt.NDArray[np.int64]:
-    """Truth pixels that an oracle holds with 1, 2, … `count` squares, each where most of the rest is; shape (count,).
-
-    Greedy: never worse than 1 - 1/e of the best cover there is (Nemhauser, Wolsey, Fisher 1978, doi 10.1007/BF01588971).
-    """
-    rest = mask.astype(np.int64)
-    held = np.zeros(count, np.int64)
-    total = 0
-    for number in range(count):
-        sums = _box_sums(rest, side_px)
-        top, left = np.unravel_index(int(sums.argmax()), sums.shape)
-        total += int(sums[top, left])
-        rest[top : top + side_px, left : left + side_px] = 0
-        held[number] = total
+    """Truth pixels that the oracle holds with 1, 2, … `count` squares, shape (count,)."""
+    rest = mask.copy()
+    held = np.full(count, int(mask.sum()), np.int64)  # once all is covered, more squares hold no more
+    for number, box in enumerate(map(slices, oracle_over_mask(mask, side_px)[:count])):
+        rest[box] = False
+        held[number] -= int(rest.sum())
     return held
-
-
-def _box_sums(values: npt.NDArray[np.int64], side_px: int) -> npt.NDArray[np.int64]:
-    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
-    total[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
-    sums: npt.NDArray[np.int64] = (
-        total[side_px:, side_px:]
-        - total[:-side_px, side_px:]
-        - total[side_px:, :-side_px]
-        + total[:-side_px, :-side_px]
-    )
-    return sums

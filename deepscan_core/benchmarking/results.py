@@ -86,6 +86,14 @@ class Results:
             row.scene: row.value for row in self._of(suite, strategy) if row.measure == measure and row.budget == budget
         }
 
+    def of_kind(self, kind: str) -> Results:
+        """The readings of one kind of scene."""
+        return Results(rows=[row for row in self.rows if row.kind == kind])
+
+    def kinds(self, suite: str) -> list[str]:
+        """Kinds of scene of a suite, in order."""
+        return list(dict.fromkeys(row.kind for row in self.rows if row.suite == suite))
+
     def mean(self, suite: str, strategy: str, measure: str, budget: float | None = None) -> Mean | None:
         """The same averaged over scenes; None where there is none."""
         values = list(self.by_scene(suite, strategy, measure, budget).values())

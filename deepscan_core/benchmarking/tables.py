@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from deepscan_core.benchmarking.meter import BUDGETS, CLASSES
 from deepscan_core.benchmarking.results import Results
 from deepscan_core.benchmarking.statistics import Mean
-from deepscan_core.benchmarking.strategies import FALSE_REGION_LEVELS, PRODUCT
-from deepscan_core.benchmarking.verdicts import HEADLINE, percent
+from deepscan_core.benchmarking.strategies import FALSE_REGION_LEVELS, PRODUCT, PRODUCT_MAP
+from deepscan_core.benchmarking.verdicts import HEADLINE, best_rival, percent
 
 CLASS_TITLES = {"captured_d_from_6": "d′ ≥ 6", "captured_d_3_to_6": "3 ≤ d′ < 6", "captured_d_below_3": "d′ < 3"}
 MISSING = "–"
@@ -35,6 +35,36 @@ def class_table(results: Results, suite: str, titles: Mapping[str, str], limits:
     columns = {c: {n: results.mean(suite, n, c, HEADLINE) for n in tried} for c in present}
     rows = [[_titled(n, titles, limits), *(_shares(columns[c], n, limits) for c in present)] for n in tried]
     return table(["strategy", *(CLASS_TITLES[c] for c in present)], rows)
+
+
+def kind_table(results: Results, suite: str, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
+    """DeepScan, the best rival and the limits on each kind of scene; nothing where there is one kind only."""
+    kinds = results.kinds(suite)
+    found = [(kind, headline_cells(results.of_kind(kind), suite, titles, limits)) for kind in kinds]
+    rows = [[kind, *cells] for kind, cells in found if cells]
+    return table(["kind", "DeepScan", "best rival", "limits"], rows) if len(rows) > 1 else []
+
+
+def headline_cells(results: Results, suite: str, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
+    """What DeepScan, the best rival and the limits capture at the headline's budget; nothing where one is missing.
+
+    Rivals that saw fewer frames than DeepScan are left out of the comparison.
+    """
+    own = results.mean(suite, PRODUCT, "captured", HEADLINE)
+    best = best_rival(results, suite, competitors(titles, limits), HEADLINE)
+    if own is None or best is None:
+        return []
+    limit = [
+        f"{titles[name]} {percent(mean.value)}"
+        for name in titles
+        if name in limits and (mean := results.mean(suite, name, "captured", HEADLINE)) is not None
+    ]
+    return [percent(own.value), f"{percent(best[1].value)} ({titles[best[0]]})", ", ".join(limit)]
+
+
+def competitors(titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
+    """Names of those who are not DeepScan and do not know the truth."""
+    return [name for name in titles if name not in limits and name not in (PRODUCT, PRODUCT_MAP)]
 
 
 def cost_table(results: Results, suite: str, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:

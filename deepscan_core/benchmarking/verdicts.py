@@ -22,8 +22,10 @@ def percent(share: float) -> str:
 
 
 def best_rival(results: Results, suite: str, rivals: Sequence[str], budget: float) -> tuple[str, Mean] | None:
-    """The rival with the highest mean at a budget; `rivals` are names, without DeepScan and without limits."""
-    found = [(name, mean) for name in rivals if (mean := results.mean(suite, name, "captured", budget)) is not None]
+    """The rival with the highest mean at a budget, of those that saw all frames; `rivals` are names of competitors."""
+    every = {name: results.mean(suite, name, "captured", budget) for name in rivals}
+    most = max((mean.count for mean in every.values() if mean is not None), default=0)
+    found = [(name, mean) for name, mean in every.items() if mean is not None and mean.count == most]
     return max(found, key=lambda one: one[1].value) if found else None
 
 
@@ -62,14 +64,14 @@ def headlines(results: Results, titles: Mapping[str, str], limits: frozenset[str
     lines = []
     for suite in results.suites():
         own = results.mean(suite, PRODUCT, "captured", HEADLINE)
-        rivals = [name for name in titles if name not in limits and name not in (PRODUCT, PRODUCT_MAP)]
+        rivals = [name for name in titles if name not in (*limits, PRODUCT, PRODUCT_MAP)]
         best = best_rival(results, suite, rivals, HEADLINE)
         parts = [f"DeepScan {percent(own.value)}"] if own else []
         parts += [f"best rival {percent(best[1].value)} ({titles[best[0]]})"] if best else []
         parts += [
             f"{titles[name]} {percent(mean.value)}"
-            for name in limits
-            if (mean := results.mean(suite, name, "captured", HEADLINE)) is not None
+            for name in titles
+            if name in limits and (mean := results.mean(suite, name, "captured", HEADLINE)) is not None
         ]
         if parts:
             lines.append(f"{suite}: captured on {percent(HEADLINE)} of the area: {', '.join(parts)}")
