@@ -78,9 +78,10 @@ class Meter:
             readings += [
                 Reading(measure=m, value=v, budget=budget) for m, v in self._spent(visited, areas, charge).items()
             ]
-            if pays_from is None and captured.get("captured", 0.0) >= ENOUGH:
+            defects = self._defects_held(visited)
+            if pays_from is None and defects > 0 and defects >= ENOUGH * self.truth_objects:
                 pays_from = budget
-                readings += self._break_even(visited, charge, captured["captured"])
+                readings += self._break_even(visited, charge, defects)
         readings += self._localisation(visited)
         return readings
 
@@ -171,10 +172,16 @@ class Meter:
     def _touches_truth(self, rectangle: Rectangle) -> bool:
         return bool(holds(rectangle, self.scene.points_px).any() or self._mask[slices(rectangle)].any())
 
-    def _break_even(self, visited: Sequence[Rectangle], charge: Charge, captured: float) -> Iterator[Reading]:
+    def _defects_held(self, visited: Sequence[Rectangle]) -> float:
+        """Points held, and of what has an extent as many pieces as the share of it that is held is worth."""
+        points, mask = self._inside(visited).sum(), self._mask
+        held = mask[covered_by(visited, mask.shape)].sum()
+        pieces = self.truth_objects - len(self.scene.points_px)
+        return float(points) + (pieces * float(held) / float(mask.sum()) if pieces else 0.0)
+
+    def _break_even(self, visited: Sequence[Rectangle], charge: Charge, defects: float) -> Iterator[Reading]:
         """``(raster - preview) / (cost of the visits for each defect captured)``, as a number and as a density."""
         preview, raster = self.ledger.preview, self.ledger.raster
-        defects = captured * self.truth_objects
         visit_s, visit_e = charge.time_s - preview.time_s, charge.electrons - preview.electrons
         values = {
             "regions_per_defect": len(visited) / defects,

@@ -99,8 +99,9 @@ def _rules(terms: Terms) -> list[str]:
         "- **Computing** is measured: one process, after a warm-up, from the preview to the rectangles.",
         "- **Break-even:** with fewer defects in the frame the strategy wins, computing included; with more, the raster "
         "does: (raster - preview - computing) / (cost of the visits for each defect captured), at the smallest budget that "
-        "captures half of the truth, in time or dose, whichever is less. Empty where half is never captured. It says "
-        "nothing about the defects that are missed.",
+        "captures half of the defects, in time or dose, whichever is less. Of lines and areas as many pieces count as the "
+        "share of them that is held is worth. Empty where half is never captured. It says nothing about the defects that "
+        "are missed.",
         "- **In brackets** stands the 95 % interval of the mean over frames (Student's t), cut at 0 and 100 %. Frames "
         "differ in kind, dose and seed.",
         "- *Limits*, in italics, know the truth. The oracle knows where everything is. The ideal observer knows the "

@@ -11,7 +11,10 @@ from deepscan_core.benchmarking.statistics import Mean, mean_of
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """One number; the columns of ``results.csv``. `budget` is empty for what belongs to the scene as a whole."""
+    """One number; the columns of ``results.csv``.
+
+    `budget` is empty for what belongs to the scene as a whole, `strategy` for what is true whoever looks at it.
+    """
 
     suite: str
     kind: str

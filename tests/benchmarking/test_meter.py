@@ -229,6 +229,18 @@ def test_the_break_even_number_of_defects() -> None:
     assert meter.break_even_per_frame(0.0, meter.read([])) is None
 
 
+def test_half_of_an_area_is_worth_half_of_its_pieces() -> None:
+    """Four pieces, each as large as a region; the third rectangle, which the budget of 5 % allows, makes it half."""
+    mask = np.zeros((SIDE, SIDE), bool)
+    for top in (0, 50, 100, 150):
+        mask[top : top + 20, 0:20] = True
+    scene = make_scene([], mask=mask)
+    readings = Meter(scene).read([(0, 0, 20, 20), (0, 100, 20, 20), (50, 0, 20, 20)])
+    assert value(readings, "captured", 0.01) == 1.0  # relative to an oracle with one square
+    assert value(readings, "regions_per_defect") == 3 / 2
+    assert not [r for r in Meter(scene).read([(0, 0, 20, 20)]) if r.measure == "regions_per_defect"]
+
+
 def test_without_a_pixel_size_nothing_is_said_in_nm() -> None:
     readings = Meter(make_scene(apart(2), pixel_size_nm=None)).read([(15, 15, 20, 20)])
     assert value(readings, "captured", 0.01) == 0.5

@@ -109,10 +109,16 @@ def test_asking_for_more_false_regions_shows_at_least_as_many() -> None:
     assert counts == sorted(counts)
 
 
-def test_the_same_seed_gives_the_same_numbers() -> None:
-    chosen = [RIVALS[name] for name in ("random", "dot_grid", "speckle", "brightest")]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("random", "dot_grid", "speckle", "brightest"),
+        pytest.param(("deepscan", "patchcore"), marks=[pytest.mark.network, pytest.mark.slow]),
+    ],
+)
+def test_the_same_seed_gives_the_same_numbers(names: tuple[str, ...]) -> None:
     tasks = tasks_of(suites(["surface"]), Plan(quick=True, seeds=1))
-    first, second = (run(tasks, chosen).rows for _ in range(2))
+    first, second = (run(tasks, [RIVALS[name] for name in names]).rows for _ in range(2))
     assert first == second
     assert len(first) > 100
 
