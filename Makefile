@@ -1,6 +1,7 @@
 # make demo    the main job on a simulated microscope, offline; report in deepscan-demo/report.html
 # make test    all tests
 # make fuzz    damaged files, protocols and settings for ten minutes
+# make benchmark  captured truth for all costs; writes docs/benchmark.md (under an hour)
 # make check   lint, format, types and floors
 # Each sets up what it needs in .venv, once; `make clean` removes it.
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
 SOURCES := setup.py requirements-core.txt constraints.txt
 
-.PHONY: demo test check lint types floors format test-latest fuzz bench clean
+.PHONY: demo test benchmark check lint types floors format test-latest fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/deepscan demo --out deepscan-demo --overwrite
@@ -18,6 +19,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+benchmark: $(VENV)/.dev
+	$(BIN)/deepscan benchmark --out deepscan-benchmark --overwrite
+	sed 's|](benchmark-|](pictures/benchmark-|' deepscan-benchmark/benchmark.md > docs/benchmark.md
+	cp deepscan-benchmark/benchmark-*.png docs/pictures/
 
 check: lint types floors
 

@@ -23,6 +23,7 @@ SWIFT = ["nionswift>=16.16", "nionswift-instrumentation>=23.6", "nionswift-io>=1
 SIMULATOR = ["nionswift-usim>=5.4"]
 READERS = ["rosettasciio[hdf5]>=0.12", "h5py>=3.11", "igor2>=0.5.12", "gwyfile>=0.3"]
 TEXT = ["open_clip_torch>=2.30"]
+RIVALS = ["anomalib>=2.7", "torchvision>=0.19"]  # only for `deepscan benchmark`; heavy, so in no other extra
 DEVELOPMENT = [
     "hypothesis>=6.100",
     "import-linter>=2.1",
@@ -57,6 +58,7 @@ setup(
         "sim": SIMULATOR,
         "text": TEXT,
         "io": READERS,
+        "rivals": RIVALS,
         "dev": SWIFT + SIMULATOR + READERS + TEXT + DEVELOPMENT,
     },
     entry_points={"console_scripts": ["deepscan=deepscan_core.cli:entry"]},

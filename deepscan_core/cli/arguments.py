@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="plan a scan for each image", allow_abbrev=False))
     _add_execute(commands.add_parser("execute", help="carry out a protocol on an instrument", allow_abbrev=False))
     _add_demo(commands.add_parser("demo", help="the whole loop on a simulated microscope", allow_abbrev=False))
+    _add_benchmark(commands.add_parser("benchmark", help="captured truth for all costs", allow_abbrev=False))
     _add_models(commands.add_parser("models", help="the weights on this computer", allow_abbrev=False))
     _add_swift(commands.add_parser("swift", help="Nion Swift with a simulated microscope", allow_abbrev=False))
     return parser
@@ -92,8 +93,8 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--world",
         metavar="IMAGE|SPECIMEN",
-        help="what the simulated microscope looks at: an image file, or crystal or spots, with :SEED (default: the "
-        "protocol's own source)",
+        help="what the simulated microscope looks at: an image file, or a specimen of docs/specimens.md such as crystal or "
+        "srtio3, with :SEED (default: the protocol's own source)",
     )
     parser.add_argument("--channel", type=channel, metavar="N|NAME", help="of the --world file: from 0, or its name")
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
@@ -110,6 +111,16 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
     _add_output(parser, Path("deepscan-demo"))
+
+
+def _add_benchmark(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_lazily("benchmark"))
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller frames: under two minutes on two cores")
+    parser.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this one (repeatable)")
+    parser.add_argument("--rival", action="append", default=[], metavar="NAME", help="only this one (repeatable)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="frames of each kind (default: the suite's own)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="real micrographs (default ../shared/data, if there)")
+    _add_output(parser, Path("deepscan-benchmark"))
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

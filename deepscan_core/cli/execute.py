@@ -125,7 +125,7 @@ def _source_path(arguments: argparse.Namespace, protocol: ScanProtocol) -> Path:
             return place
     raise InputError(
         f"{protocol.source_name} is not found: name what the simulated microscope looks at with --world "
-        f"(an image file, {' or '.join(specimen_names())})"
+        f"(an image file, or one of {', '.join(specimen_names())})"
     )
 
 

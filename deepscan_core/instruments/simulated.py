@@ -1,4 +1,4 @@
-"""A simulated scanning microscope: any specimen, Poisson noise by dwell time and current, seeded."""
+"""A simulated scanning microscope: any specimen, counting statistics, and what else of `AcquisitionPhysics` is wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import numpy.typing as npt
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
 from deepscan_core.acquisition.limits import check_context, check_rest, check_step
@@ -17,8 +16,9 @@ from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_p
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
-from deepscan_core.simulation.physics import record_counts
-from deepscan_core.simulation.specimens import Specimen
+from deepscan_core.simulation.damage import DoseMap
+from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics, Exposure, record_frame
+from deepscan_core.simulation.specimens.base import Specimen
 
 EVERYTHING = Capabilities(
     center=True, rotation=True, non_square_context=True, blanker=True, park=True, stage=False, line_abort=True
@@ -38,13 +38,16 @@ class SimulatedController:
     seed : of the noise; the same calls in the same order give the same counts.
     capabilities : what this instrument can do; everything but a stage by default.
     costs : its overheads.
+    physics : probe, detector, scan errors, drift and damage; all ideal by default.
     sleep : called with the seconds that pass at the instrument. Nothing by default, so that tests and demos are quick;
         `time.sleep` makes it as slow as a real one.
 
     Attributes
     ----------
     beam : "blanked", "parked (y, x)" or "on sample", for tests and displays.
-    exposed_electrons : all electrons that reached the specimen in frames so far.
+    exposed_electrons : all electrons that reached the specimen so far.
+    dose : where they did.
+    clock_s : the instrument's time.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class SimulatedController:
         seed: int = 0,
         capabilities: Capabilities = EVERYTHING,
         costs: ScanCosts | None = None,
+        physics: AcquisitionPhysics = IDEAL,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         check_context(context, capabilities)
@@ -67,14 +71,17 @@ class SimulatedController:
         self.beam = "on sample"
         self.is_viewing = True
         self.exposed_electrons = 0.0
+        self.dose = DoseMap()
+        self.clock_s = 0.0
         self._specimen = specimen
         self._context = dataclasses.replace(context, channels=(CHANNEL,))
         self._current_pa = context.beam_current_pa
         self._dwell_time_us = dwell_time_us
         self._rng = np.random.default_rng(seed)
         self._costs = costs or ScanCosts()
+        self._physics = physics
+        self._here_nm = (context.center_y_nm, context.center_x_nm)
         self._sleep = sleep
-        self._clock_s = 0.0
         self._abort = threading.Event()
         self._busy = threading.Event()  # from prepare to restore, and while a frame is recorded
 
@@ -114,10 +121,18 @@ class SimulatedController:
             self._abort.set()
 
     def _record(self, grid: SamplingGrid, dwell_time_us: float, step: ScanStep | None) -> ScanFrame:
-        values = record_counts(self._specimen, grid, dwell_time_us, self._current_pa, self._rng)
-        started_s = self._clock_s
         with self._interruptible():
-            self._pass_time(values, dwell_time_us, step)
+            self._go_to(grid)
+            started_s = self.clock_s
+            exposure = Exposure(
+                grid=grid,
+                dwell_time_us=dwell_time_us,
+                beam_current_pa=self._current_pa,
+                started_s=started_s,
+                costs=self._costs,
+            )
+            values = record_frame(self._specimen, exposure, self._rng, physics=self._physics, dose=self.dose)
+            self._pass_time(exposure, step)
         total = electrons(grid.rows, grid.cols, dwell_time_us, self._current_pa)
         return ScanFrame(
             values=values,
@@ -130,7 +145,7 @@ class SimulatedController:
             ),
             total_electrons=total,
             started_s=started_s,
-            duration_s=self._clock_s - started_s,
+            duration_s=self.clock_s - started_s,
             metadata={"instrument": self.name},
         )
 
@@ -146,19 +161,45 @@ class SimulatedController:
                 self._busy.clear()
                 self._abort.clear()
 
-    def _pass_time(self, values: npt.NDArray[np.float32], dwell_time_us: float, step: ScanStep | None) -> None:
+    def _go_to(self, grid: SamplingGrid) -> None:
+        """Bring the beam to the middle of the next frame."""
+        there_nm = (grid.center_y_nm, grid.center_x_nm)
+        if self._physics.moves_take_time:
+            self._idle(self._costs.travel_time_s(self._here_nm, there_nm))
+        self._here_nm = there_nm
+
+    def _pass_time(self, exposure: Exposure, step: ScanStep | None) -> None:
         """Let the lines go by, so that an abort takes effect within a few of them."""
-        rows, cols = values.shape
-        self._wait(self._costs.frame_overhead_s)
-        line_s = (cols * dwell_time_us + self._costs.flyback_us) * 1e-6
-        for top in range(0, rows, LINES_A_CHUNK):
-            if self._abort.is_set():
-                raise RunAborted("aborted during " + ("the preview" if step is None else f"step {step.order}"))
-            lines = min(LINES_A_CHUNK, rows - top)
-            self._wait(lines * line_s)
-            self.exposed_electrons += electrons(lines, cols, dwell_time_us, self._current_pa)
+        rows, cols = exposure.grid.rows, exposure.grid.cols
+        self._idle(self._costs.frame_overhead_s)
+        done = 0
+        try:
+            for top in range(0, rows, LINES_A_CHUNK):
+                if self._abort.is_set():
+                    raise RunAborted("aborted during " + ("the preview" if step is None else f"step {step.order}"))
+                lines = min(LINES_A_CHUNK, rows - top)
+                self._wait(lines * cols * exposure.dwell_time_us * 1e-6)
+                self._idle(lines * self._costs.line_idle_us * 1e-6)
+                self.exposed_electrons += electrons(lines, cols, exposure.dwell_time_us, self._current_pa)
+                done = top + lines
+        finally:
+            self.dose.expose(self._drifted(exposure.grid), exposure.dose_e_per_nm2, lines=done)
+
+    def _drifted(self, grid: SamplingGrid) -> SamplingGrid:
+        """Where on the specimen a frame that has just been taken has left its dose."""
+        moved_y, moved_x = self._physics.drift.at(self.clock_s)
+        return dataclasses.replace(
+            grid,
+            center_y_nm=grid.center_y_nm - float(moved_y),
+            center_x_nm=grid.center_x_nm - float(moved_x),
+        )
+
+    def _idle(self, seconds: float) -> None:
+        """Time in which nothing is recorded; a beam that is not blanked exposes all the same."""
+        self._wait(seconds)
+        self.exposed_electrons += self._costs.idle_electrons(seconds, self._current_pa)
 
     def _wait(self, seconds: float) -> None:
-        self._clock_s += seconds
+        self.clock_s += seconds
         if self._sleep is not None:
             self._sleep(seconds)

@@ -30,28 +30,63 @@ class ScanCosts:
     frame_overhead_s : start and read-out of one frame, whatever its size.
     settle_s : wait after the beam has been moved to another region.
     travel_nm_per_s : speed at which the beam is moved between regions.
+    line_overhead_us : time lost at the start of each line, such as waiting for the mains.
+    beam_shift_range_nm : moves further than this are made with the stage; None where the beam reaches everywhere.
+    stage_nm_per_s, stage_settle_s : speed of the stage, and the wait until it stands.
+    blanks_when_idle : the beam is off the specimen in flyback, overheads, travel and settling; else it exposes it.
     """
 
     flyback_us: float = 30.0
     frame_overhead_s: float = 0.02
     settle_s: float = 0.002
     travel_nm_per_s: float = 1e6
+    line_overhead_us: float = 0.0
+    beam_shift_range_nm: float | None = None
+    stage_nm_per_s: float = 1e5
+    stage_settle_s: float = 1.0
+    blanks_when_idle: bool = True
 
     def __post_init__(self) -> None:
         check_finite("scan costs", self.flyback_us, self.frame_overhead_s, self.settle_s)
+        check_finite("line_overhead_us, stage_settle_s", self.line_overhead_us, self.stage_settle_s)
         check_positive("travel_nm_per_s", self.travel_nm_per_s)
+        check_positive("stage_nm_per_s", self.stage_nm_per_s)
+        if self.beam_shift_range_nm is not None:
+            check_positive("beam_shift_range_nm", self.beam_shift_range_nm)
+
+    @property
+    def line_idle_us(self) -> float:
+        """Time of a line in which nothing is recorded."""
+        return self.flyback_us + self.line_overhead_us
+
+    def line_time_s(self, cols: int, dwell_time_us: float) -> float:
+        """Time from the start of one line to the start of the next."""
+        return (cols * dwell_time_us + self.line_idle_us) * 1e-6
 
     def frame_time_s(self, rows: int, cols: int, dwell_time_us: float) -> float:
-        """Time of one frame, with flyback and overhead."""
-        return rows * (cols * dwell_time_us + self.flyback_us) * 1e-6 + self.frame_overhead_s
+        """Time of one frame, with flyback and overheads."""
+        return rows * (cols * dwell_time_us + self.line_idle_us) * 1e-6 + self.frame_overhead_s
 
     def travel_time_s(self, start_nm: YX, end_nm: YX) -> float:
-        """Time to move the beam and let it settle."""
-        return math.dist(start_nm, end_nm) / self.travel_nm_per_s + self.settle_s
+        """Time to move to another place and to settle: with the beam, or beyond its range with the stage."""
+        distance_nm = math.dist(start_nm, end_nm)
+        if self.beam_shift_range_nm is not None and distance_nm > self.beam_shift_range_nm:
+            return distance_nm / self.stage_nm_per_s + self.stage_settle_s
+        return distance_nm / self.travel_nm_per_s + self.settle_s
+
+    def idle_electrons(self, idle_s: float, beam_current_pa: float) -> float:
+        """Electrons that reach the specimen while nothing is recorded; none where the beam is blanked."""
+        return 0.0 if self.blanks_when_idle else idle_s * electrons_per_second(beam_current_pa)
+
+    def frame_electrons(self, rows: int, cols: int, dwell_time_us: float, beam_current_pa: float) -> float:
+        """Electrons that reach the specimen in one frame: those recorded, and those of its idle times."""
+        idle_s = rows * self.line_idle_us * 1e-6 + self.frame_overhead_s
+        recorded = electrons(rows, cols, dwell_time_us, beam_current_pa)
+        return recorded + self.idle_electrons(idle_s, beam_current_pa)
 
 
 def electrons(rows: int, cols: int, dwell_time_us: float, beam_current_pa: float) -> float:
-    """Electrons that reach the specimen in one frame; flyback is taken as blanked or off the frame."""
+    """Electrons of the samples of one frame; `ScanCosts.frame_electrons` adds those of its idle times."""
     return rows * cols * dwell_time_us * 1e-6 * electrons_per_second(beam_current_pa)
 
 

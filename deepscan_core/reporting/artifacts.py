@@ -31,14 +31,14 @@ RUN = "run.json"
 NAMES = (SCAN_MAP, PROTOCOL, EFFICIENCY, QUANTIFICATION, OVERLAY, REPORT, RUN)
 
 
-def check_free(directory: Path, *, overwrite: bool) -> None:
+def check_free(directory: Path, *, overwrite: bool, names: Sequence[str] = NAMES) -> None:
     """Raise `InputError` where a result would be overwritten without having been asked to, or cannot be written."""
     if "\0" in str(directory):
         raise InputError(f"{str(directory)!r}: cannot be written (a null byte): give another --out")
     try:
         if directory.exists() and not directory.is_dir():
             raise InputError(f"{directory} is a file: give a directory with --out")
-        existing = [name for name in NAMES if not overwrite and (directory / name).exists()]
+        existing = [name for name in names if not overwrite and (directory / name).exists()]
     except (OSError, RuntimeError) as error:  # a name too long, a place that may not be entered, a loop of links
         raise _unwritable(directory, error) from None
     if existing:

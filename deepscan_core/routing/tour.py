@@ -49,6 +49,22 @@ def open_tour(start: YX, places: Sequence[YX]) -> list[int]:
     return _cut(closed, n_places=len(places))
 
 
+def quick_tour(start: YX, places: Sequence[YX]) -> list[int]:
+    """Like `open_tour`, but always on to the nearest place: longer by about a quarter, at once, the same everywhere."""
+    for point in (start, *places):
+        check_finite("a place of the tour", *point)
+    rest = np.asarray(places, dtype=float).reshape(-1, 2)
+    open_to_choice, here = np.ones(len(rest), bool), np.asarray(start, dtype=float)
+    order = []
+    for _ in range(len(rest)):
+        away = np.where(open_to_choice, np.hypot(*(rest - here).T), np.inf)
+        nearest = int(away.argmin())
+        order.append(nearest)
+        open_to_choice[nearest] = False
+        here = rest[nearest]
+    return order
+
+
 def tour_length(start: YX, places: Sequence[YX], order: Sequence[int]) -> float:
     """Length of an open tour, in the unit of the places."""
     path = np.asarray([start, *(places[k] for k in order)], dtype=float)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
-from deepscan_core.errors import InputError, UnsupportedStep
+from deepscan_core.errors import InputError, RunAborted, UnsupportedStep
 from deepscan_core.instruments.simulated import EVERYTHING, SimulatedController
 from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.costs import ScanCosts, electrons
+from deepscan_core.simulation.physics import AcquisitionPhysics, Drift
 from deepscan_core.simulation.specimens import Specimen
 from tests.contract.controller_contract import FOV_NM, ROWS, ControllerContract, make_step, spots_at
 
@@ -115,3 +117,56 @@ class TestSimulated(ControllerContract):
         controller = SimulatedController(spots_at([]), context)
         controller.abort()
         assert controller.preview().values.shape == (32, 32)
+
+    def test_its_physics_is_charged_and_seen(self) -> None:
+        """Drift moves the spot between frames, dose fades it, moves take time, an idle beam exposes."""
+        context = ScanContext(rows=64, cols=64, fov_y_nm=8, fov_x_nm=8, beam_current_pa=500)
+        specimen = spots_at([(0.0, 0.0)])
+        costs = ScanCosts(frame_overhead_s=10.0, settle_s=1.0, travel_nm_per_s=2.0, blanks_when_idle=False)
+        physics = AcquisitionPhysics(drift=Drift(rate_nm_per_s=(0.0, 0.1)), moves_take_time=True)
+        controller = SimulatedController(specimen, context, dwell_time_us=20, costs=costs, physics=physics)
+        places = [np.argwhere(f.values == f.values.max()).mean(0) for f in (controller.preview(), controller.preview())]
+        frame_s = costs.frame_time_s(64, 64, 20.0) + 1.0  # the settling of a move of no length
+        assert places[1][1] - places[0][1] == pytest.approx(0.1 * frame_s / 8 * 64, abs=1.5)
+        assert controller.clock_s == pytest.approx(2 * frame_s)
+        expected = 2 * (costs.frame_electrons(64, 64, 20.0, 500) + costs.idle_electrons(1.0, 500))
+        assert controller.exposed_electrons == pytest.approx(expected)
+        controller.prepare()
+        controller.scan(make_step(context, (2.0, 0.0), (2.0, 2.0), 16, 16))
+        assert controller.clock_s == pytest.approx(2 * frame_s + 2.0 + costs.frame_time_s(16, 16, 10.0), abs=2.0)
+
+    def test_dose_is_remembered_and_fades_what_was_exposed(self) -> None:
+        context = ScanContext(rows=64, cols=64, fov_y_nm=8, fov_x_nm=8, beam_current_pa=500)
+        specimen = spots_at([(-2.0, -2.0), (2.0, 2.0)])
+        once = SimulatedController(specimen, context, dwell_time_us=50).preview().dose_e_per_nm2
+        physics = AcquisitionPhysics(critical_dose_e_per_nm2=20 * once, destroyed_intensity=0.02)
+        controller = SimulatedController(specimen, context, dwell_time_us=50, physics=physics)
+        before = controller.preview().values
+        step = make_step(context, (-2.0, -2.0), (2.0, 2.0), 16, 16, dwell_time_us=50 * 40)
+        controller.prepare()
+        controller.scan(step)
+        controller.restore()
+        place = (np.array(-2.0), np.array(-2.0))
+        assert float(controller.dose.at(*place)) == pytest.approx(once + 40 * once)
+        assert float(controller.dose.at(place[0] + 4, place[1] + 4)) == pytest.approx(once)
+        after = controller.preview().values
+        faded, kept = ((after[part, part].max() / before[part, part].max()) for part in (slice(8, 24), slice(40, 56)))
+        assert faded == pytest.approx(math.exp(-41 / 20), abs=0.15)
+        assert kept == pytest.approx(math.exp(-1 / 20), abs=0.15)
+
+    def test_an_aborted_frame_leaves_the_dose_of_its_lines(self) -> None:
+        context = ScanContext(rows=256, cols=64, fov_y_nm=8, fov_x_nm=2, beam_current_pa=500)
+        controller: SimulatedController
+        passed: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            passed.append(seconds)
+            if len(passed) == 6:
+                controller.abort()
+
+        controller = SimulatedController(spots_at([]), context, sleep=sleep)
+        with pytest.raises(RunAborted):
+            controller.preview()
+        exposed = controller.dose.at(np.linspace(-3.9, 3.9, 101), np.zeros(101)) > 0
+        assert 0 < exposed.mean() < 0.5
+        assert exposed.mean() == pytest.approx(controller.exposed_electrons / electrons(256, 64, 1.0, 500), abs=0.02)

@@ -1,42 +1,38 @@
-"""Specimens given as functions of position, so that any scan at any magnification shows true detail.
-
-A specimen answers one question: which share of the beam's electrons reaches the detector at a position. Everything else
-(dose, noise, sampling) is the business of ``physics.py``.
-"""
+"""The plainest specimens: a square crystal with point defects, spots on a support, a recorded image."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.coordinates import ScanContext, check_finite
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.simulation.shapes import Disc
+from deepscan_core.simulation.specimens.base import index_of
+from deepscan_core.simulation.truth import PlantedDefect
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class Specimen(Protocol):
-    """Something to look at."""
+def _point(kind: str, place: FloatArray, amplitude: float, sigma_nm: float) -> PlantedDefect:
+    return PlantedDefect(
+        kind=kind,
+        center_y_nm=float(place[0]),
+        center_x_nm=float(place[1]),
+        shape=Disc(radius_nm=2 * sigma_nm),
+        amplitude=amplitude,
+    )
 
-    @property
-    def name(self) -> str:
-        """The name it can be made by again."""
-        ...
 
-    @property
-    def defects_nm(self) -> FloatArray:
-        """True positions of all planted defects, shape (n, 2), ``(y, x)`` on the specimen."""
-        ...
-
-    def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """Share of the beam that is detected at positions on the specimen; arrays of one shape, in [0, 1]."""
-        ...
+def _widened(sigma_nm: float | FloatArray, blur_nm: float) -> tuple[FloatArray, FloatArray]:
+    """Width of a blurred Gaussian, and by how much its peak has shrunk."""
+    wide = np.hypot(sigma_nm, blur_nm)
+    return wide, np.square(sigma_nm / wide)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +77,43 @@ class Crystal:
         total = self.background + self._lattice(y_nm, x_nm) + self._defects(y_nm, x_nm)
         return np.clip(total, 0.0, 1.0)
 
+    @property
+    def truth(self) -> tuple[PlantedDefect, ...]:
+        """See `PlantedSpecimen`."""
+        return tuple(
+            _point("vacancy" if amount < 0 else "extra column", place, float(amount), float(sigma))
+            for place, amount, sigma in zip(self.defects_nm, self.defect_intensity, self.defect_sigma_nm, strict=True)
+        )
+
+    def without(self, defect: PlantedDefect) -> Crystal:
+        """See `PlantedSpecimen`."""
+        return self._keeping(np.arange(len(self.defects_nm)) != index_of(self.truth, defect))
+
+    def pristine(self) -> Crystal:
+        """See `PlantedSpecimen`."""
+        return self._keeping(np.zeros(len(self.defects_nm), bool))
+
+    def _keeping(self, kept: npt.NDArray[np.bool_]) -> Crystal:
+        return dataclasses.replace(
+            self,
+            defects_nm=self.defects_nm[kept],
+            defect_intensity=self.defect_intensity[kept],
+            defect_sigma_nm=self.defect_sigma_nm[kept],
+        )
+
+    def blurred(self, sigma_nm: float) -> Crystal:
+        """Exact: widths add in quadrature, volumes stay."""
+        check_finite("blur sigma_nm", sigma_nm)
+        wide, shrink = _widened(self.sigma_nm, sigma_nm)
+        defect_wide, defect_shrink = _widened(self.defect_sigma_nm, sigma_nm)
+        return dataclasses.replace(
+            self,
+            columns=[dataclasses.replace(c, intensity=c.intensity * float(shrink)) for c in self.columns],
+            sigma_nm=float(wide),
+            defect_intensity=self.defect_intensity * defect_shrink,
+            defect_sigma_nm=defect_wide,
+        )
+
     def _lattice(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
         cos, sin = math.cos(self.rotation_rad), math.sin(self.rotation_rad)
         v = (y_nm * cos + x_nm * sin) / self.cell_nm
@@ -120,7 +153,9 @@ STRONTIUM_TITANATE = (
 )
 
 
-def make_crystal(seed: int = 0, *, defects_per_1000_nm2: float = 24.0, extent_nm: float = 160.0) -> Crystal:
+def make_crystal(
+    seed: int = 0, *, defects_per_1000_nm2: float = 24.0, extent_nm: float = 160.0, defect_free: bool = False
+) -> Crystal:
     """SrTiO3 [001] with point defects: vacancies, heavy substitutions and interstitials in equal parts.
 
     Parameters
@@ -128,6 +163,7 @@ def make_crystal(seed: int = 0, *, defects_per_1000_nm2: float = 24.0, extent_nm
     seed : of positions, kinds and lattice rotation.
     defects_per_1000_nm2 : how many there are.
     extent_nm : side of the square, centred at the origin, that holds defects; the lattice itself has no end.
+    defect_free : the same lattice without defects.
     """
     rng = np.random.default_rng(seed)
     perfect = Crystal(columns=STRONTIUM_TITANATE, rotation_rad=float(rng.uniform(-0.4, 0.4)))
@@ -137,6 +173,8 @@ def make_crystal(seed: int = 0, *, defects_per_1000_nm2: float = 24.0, extent_nm
     # kind 0: the Sr column is missing; 1: a heavy atom on the Ti column; 2: an extra column on an empty site
     place = np.array([[0.0, 0.0], [0.5, 0.5], [0.25, 0.25]])[kind]
     amount = np.array([-0.095, 0.11, 0.09])[kind]
+    if defect_free:
+        return perfect
     v, u = ((cells + place) * perfect.cell_nm).T
     cos, sin = math.cos(perfect.rotation_rad), math.sin(perfect.rotation_rad)
     return Crystal(
@@ -174,9 +212,31 @@ class Spots:
         clipped: FloatArray = np.clip(total, 0.0, 1.0)
         return clipped
 
+    @property
+    def truth(self) -> tuple[PlantedDefect, ...]:
+        """See `PlantedSpecimen`."""
+        return tuple(_point("spot", place, self.peak, self.sigma_nm) for place in self.defects_nm)
 
-def make_spots(seed: int = 0, *, count: int = 12, extent_nm: float = 30.0) -> Spots:
-    """Spots at random places of a square centred at the origin."""
+    def without(self, defect: PlantedDefect) -> Spots:
+        """See `PlantedSpecimen`."""
+        kept = np.arange(len(self.defects_nm)) != index_of(self.truth, defect)
+        return dataclasses.replace(self, defects_nm=self.defects_nm[kept])
+
+    def pristine(self) -> Spots:
+        """See `PlantedSpecimen`."""
+        return dataclasses.replace(self, defects_nm=np.empty((0, 2)))
+
+    def blurred(self, sigma_nm: float) -> Spots:
+        """Exact: widths add in quadrature, volumes stay."""
+        check_finite("blur sigma_nm", sigma_nm)
+        wide, shrink = _widened(self.sigma_nm, sigma_nm)
+        return dataclasses.replace(self, sigma_nm=float(wide), peak=self.peak * float(shrink))
+
+
+def make_spots(seed: int = 0, *, count: int = 12, extent_nm: float = 30.0, defect_free: bool = False) -> Spots:
+    """Spots at random places of a square centred at the origin; without defects the bare support."""
+    if defect_free:
+        return Spots()
     rng = np.random.default_rng(seed)
     return Spots(defects_nm=rng.uniform(-extent_nm / 2, extent_nm / 2, (count, 2)))
 
@@ -211,18 +271,3 @@ class ImageSpecimen:
         rows, cols = self._grid.indices_px(y_nm, x_nm)
         values: FloatArray = ndimage.map_coordinates(self._values, [rows, cols], order=1, mode="nearest")
         return values
-
-
-_MAKERS: dict[str, Callable[[int], Specimen]] = {"crystal": make_crystal, "spots": make_spots}
-
-
-def specimen_names() -> tuple[str, ...]:
-    """Names that `make_specimen` knows."""
-    return tuple(sorted(_MAKERS))
-
-
-def make_specimen(name: str, seed: int = 0) -> Specimen:
-    """Make a specimen by its name; raises `InputError` that lists the names."""
-    if name not in _MAKERS:
-        raise InputError(f"specimen {name!r} is not known: give one of {', '.join(specimen_names())}")
-    return _MAKERS[name](seed)
