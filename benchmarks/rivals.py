@@ -2,7 +2,7 @@
 
     python benchmarks/rivals.py                          atomic frames, and seconds for 512 x 512 px on one thread
     python benchmarks/rivals.py --real ../shared/data    real images with area truth as well
-    python benchmarks/rivals.py --rival patchcore        only this one (repeatable)
+    python benchmarks/rivals.py --rival patchcore        only this one (repeatable); slow ones only so
 
 Scored without the meter, by the rule that the first figures of this project were made with: the map is max-filtered over a
 square of 7 px, the top share of its pixels is the area, and a point is captured when its centre lies in it. Of area truth
@@ -150,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     maps = [one for one in RIVALS.values() if one.score is not None and one.is_installed]
-    chosen = [one for one in maps if not arguments.rival or one.name in arguments.rival]
+    chosen = [one for one in maps if (one.name in arguments.rival if arguments.rival else not one.slow)]
     with threadpool_limits(limits=1):
         if not arguments.only_real:
             on_atoms(chosen, arguments.seeds, arguments.crystal or list(CRYSTALS))
