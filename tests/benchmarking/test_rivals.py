@@ -88,7 +88,13 @@ def place_of(values: np.ndarray, point: tuple[float, float]) -> float:
     return float((spread >= spread[round(point[0]), round(point[1])]).mean())
 
 
-@pytest.mark.parametrize("name", marked(list(RIVALS)))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *marked([name for name, one in RIVALS.items() if not one.slow]),
+        *(pytest.param(n, marks=[pytest.mark.network, pytest.mark.slow]) for n, one in RIVALS.items() if one.slow),
+    ],
+)
 def test_every_rival_answers_for_the_whole_frame_and_the_same_again(name: str) -> None:
     one = installed(name)
     scene = scene_of(lattice(96)) if one.slow else atomic_scene()

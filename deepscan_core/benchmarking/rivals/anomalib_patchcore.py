@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -92,12 +93,19 @@ def _quarters(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """anomalib draws from the global generators of torch and numpy, and writes progress bars: both are kept from others."""
+    """Keep from others what anomalib does to all: it draws from the global generators of torch and numpy, writes progress
+    bars, and its libraries warn about each other.
+    """
     import torch
 
     before = np.random.get_state()  # noqa: NPY002
     try:
-        with torch.random.fork_rng(devices=[]), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            torch.random.fork_rng(devices=[]),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
             torch.manual_seed(seed)
             np.random.seed(seed % 2**32)  # noqa: NPY002
             yield
