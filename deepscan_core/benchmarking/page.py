@@ -55,7 +55,7 @@ def benchmark_page(results: Results, rivals: Sequence[Rival], origin: Origin, te
     lines = [*_head(origin), *_rules(terms or Terms()), *_overview(results, titles, limits)]
     for suite in results.suites():
         lines += _suite(results, suite, titles, limits)
-    lines += _sources(rivals, limits)
+    lines += _sources(sorted(rivals, key=lambda rival: list(titles).index(rival.name)), limits)
     return "\n".join(lines) + "\n"
 
 
@@ -106,13 +106,17 @@ def _rules(terms: Terms) -> list[str]:
         "differ in kind, dose and seed.",
         "- *Limits*, in italics, know the truth. The oracle knows where everything is. The ideal observer knows the "
         "specimen and its defects, but not their places; it begins with what it is surest of, such as a long boundary.",
-        "- Slow strategies were tried on fewer frames; verdicts compare the frames that both have seen.",
+        "- Slow strategies were tried on fewer frames, never in bold; verdicts compare the frames that both have seen.",
+        "- Figures: the bands are the intervals of DeepScan and of random tiles; what takes longer than the raster is cut "
+        "off on the right.",
         "",
     ]
 
 
 def _overview(results: Results, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
-    found = [(suite, tables.headline_cells(results, suite, titles, limits)) for suite in results.suites()]
+    found = [
+        (suite, tables.headline_cells(results, suite, titles, limits)) for suite in results.suites() if suite != NOISE
+    ]
     rows = [[suite, *cells] for suite, cells in found if cells]
     if not rows:
         return []

@@ -34,7 +34,7 @@ def atomic_scene(name: str, seed: int, side_px: int, *, defect_free: bool = Fals
     spacing_px, counts = CONDITIONS[(ATOMIC.index(name) + seed) % len(CONDITIONS)]
     kind = specimen_kind(name)
     for attempt in range(MOST_TRIES):
-        drawn = seed + 1000 * attempt
+        drawn = own_seed(name, seed, attempt)
         fov_nm = kind.fov_nm * side_px / USUAL_PX
         specimen = kind.make(drawn, defect_free=defect_free)
         if isinstance(specimen, AtomicSpecimen):
@@ -55,7 +55,7 @@ def micro_scene(name: str, seed: int, side_px: int, *, defect_free: bool = False
     """A microstructure or a surface; odd seeds have a quarter of the counts."""
     kind = specimen_kind(name)
     for attempt in range(MOST_TRIES):
-        drawn = seed + 1000 * attempt
+        drawn = own_seed(name, seed, attempt)
         specimen = kind.make(drawn, defect_free=defect_free)
         grid = SamplingGrid(rows=side_px, cols=side_px, height_nm=kind.fov_nm, width_nm=kind.fov_nm)
         wanted = electrons(1, 1, kind.dwell_time_us, kind.beam_current_pa) * (0.25 if seed % 2 else 1.0)
@@ -88,6 +88,11 @@ def noise_scene(name: str, seed: int, side_px: int) -> Scene:
         d_primes=np.zeros(NOISE_POINTS),
         mask=None,
     )
+
+
+def own_seed(name: str, seed: int, attempt: int = 0) -> int:
+    """A seed that no other kind has: else the same draws would put defects, and random tiles, alike in all kinds."""
+    return list(KINDS).index(name) + 100 * seed + 10_000 * attempt
 
 
 def _crystal(name: str, seed: int, fov_nm: float, usual_nm: float, defect_free: bool) -> AtomicSpecimen:

@@ -52,8 +52,10 @@ def files_of(data: Path, name: str) -> list[Path]:
     return [path for path in sorted((data / chosen.folder).glob("*.png")) if _truth_of(path, chosen).is_file()]
 
 
-def real_scene(name: str, path: Path, longest_px: int = 512) -> Scene:
+def real_scene(name: str, path: Path, longest_px: int = 512, seed: int = 0) -> Scene:
     """A frame of a set as a preview, averaged over blocks until its shorter side has at most `longest_px`.
+
+    The seed is of everything random in the strategies.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def real_scene(name: str, path: Path, longest_px: int = 512) -> Scene:
         name=f"{name}/{path.stem}",
         preview=CalibratedImage(array.astype(np.float32), pixel_size_nm=size_nm, name=path.name),
         region_px=round(min(array.shape) * (POINT_REGION_SHARE if mask is None else OTHER_REGION_SHARE)),
-        seed=0,
+        seed=seed,
         specimen=None,
         exposure=None,
         points_px=points,

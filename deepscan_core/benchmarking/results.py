@@ -69,7 +69,7 @@ class Results:
     timings: list[TimingRow] = field(default_factory=list)
 
     def add(self, suite: str, kind: str, scene: str, strategy: str, readings: Iterable[Reading]) -> None:
-        """Take down the readings of one strategy on one scene."""
+        """Take down the readings of one strategy on one scene, to the digits that ``results.csv`` shows."""
         self.rows += [
             ResultRow(
                 suite=suite,
@@ -78,7 +78,7 @@ class Results:
                 strategy=strategy,
                 budget=reading.budget,
                 measure=reading.measure,
-                value=reading.value,
+                value=float(f"{reading.value:.8g}"),
             )
             for reading in readings
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deepscan_core.benchmarking import planted_scenes, real_scenes
@@ -91,7 +92,7 @@ def _planted(
             Shot(
                 name=f"{kind}:{seed}",
                 kind=kind,
-                make=lambda kind=kind, seed=seed: make(kind, seed, plan.side_px),  # type: ignore[misc]
+                make=partial(make, kind, seed, plan.side_px),
                 for_slow=seed == 0 and (slow_when_quick and number == 0 if plan.quick else number % SLOW_EVERY == 0),
             )
             for seed in range(count)
@@ -104,18 +105,13 @@ def _planted(
 def _real(plan: Plan) -> list[Shot]:
     if plan.data is None:
         return []
-    shots = []
+    shots: list[Shot] = []
     for name in real_scenes.SETS:
         files = real_scenes.files_of(plan.data, name)
         for number, path in enumerate(files[:1] if plan.quick else files):
-            shots.append(
-                Shot(
-                    name=f"{name}/{path.stem}",
-                    kind=name,
-                    make=lambda name=name, path=path: real_scenes.real_scene(name, path, plan.side_px),  # type: ignore[misc]
-                    for_slow=number == 0 and not plan.quick,
-                )
-            )
+            make = partial(real_scenes.real_scene, name, path, plan.side_px, len(shots))
+            for_slow = number == 0 and not plan.quick
+            shots.append(Shot(name=f"{name}/{path.stem}", kind=name, make=make, for_slow=for_slow))
     return shots
 
 

@@ -17,7 +17,7 @@ MISSING = "–"
 def captured_table(
     results: Results, suite: str, titles: Mapping[str, str], limits: frozenset[str], measure: str = "captured"
 ) -> list[str]:
-    """Captured shares of every strategy in percent, the best of each column in bold; limits stand apart in italics."""
+    """Captured shares in percent; the best that saw all frames is bold in each column, limits are in italics."""
     tried = [name for name in titles if name in results.strategies(suite)]
     columns = {b: {n: results.mean(suite, n, measure, b) for n in tried} for b in BUDGETS}
     rows = []
@@ -46,10 +46,7 @@ def kind_table(results: Results, suite: str, titles: Mapping[str, str], limits: 
 
 
 def headline_cells(results: Results, suite: str, titles: Mapping[str, str], limits: frozenset[str]) -> list[str]:
-    """What DeepScan, the best rival and the limits capture at the headline's budget; nothing where one is missing.
-
-    Rivals that saw fewer frames than DeepScan are left out of the comparison.
-    """
+    """What DeepScan, the best rival and the limits capture at the headline's budget; nothing where one is missing."""
     own = results.mean(suite, PRODUCT, "captured", HEADLINE)
     best = best_rival(results, suite, competitors(titles, limits), HEADLINE)
     if own is None or best is None:
@@ -146,9 +143,12 @@ def _shares(column: Mapping[str, Mean | None], name: str, limits: frozenset[str]
     mean = column[name]
     if mean is None:
         return MISSING
-    highest = max((m.value for n, m in column.items() if m is not None and n not in limits), default=-1.0)
+    rivals = [one for other, one in column.items() if one is not None and other not in limits]
+    frames = max((one.count for one in rivals), default=0)
+    highest = max((one.value for one in rivals if one.count == frames), default=-1.0)
+    is_best = name not in limits and mean.count == frames and mean.value > 0 and mean.value >= highest - 1e-9
     value = f"{100 * mean.value:.0f}"
-    text = f"**{value}**" if name not in limits and mean.value > 0 and mean.value >= highest - 1e-9 else value
+    text = f"**{value}**" if is_best else value
     if mean.low is None or mean.high is None:
         return text
     return f"{text} ({100 * max(mean.low, 0.0):.0f}–{100 * min(mean.high, 1.0):.0f})"

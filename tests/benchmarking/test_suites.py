@@ -69,6 +69,16 @@ def test_suites_are_chosen_by_name() -> None:
         suites(["nonsense"])
 
 
+def test_no_two_frames_of_a_suite_share_a_seed() -> None:
+    """Else strategies that do not look would go to the same places in all kinds, and the interval would be too narrow."""
+    for names in (planted_scenes.ATOMIC, planted_scenes.MICRO + planted_scenes.SURFACE):
+        seeds = [planted_scenes.own_seed(name, seed) for name in names for seed in range(6)]
+        assert len(set(seeds)) == len(seeds)
+    scenes = [planted_scenes.micro_scene(name, 0, 128) for name in ("pores", "particles")]
+    first, second = (RIVALS["random"].regions(scene)[:3] for scene in scenes)  # type: ignore[misc]
+    assert list(first) != list(second)
+
+
 def test_the_full_suite_tries_every_kind_of_specimen() -> None:
     kinds = {task.shot.kind for task in tasks_of(suites([]), Plan())}
     assert kinds >= {*planted_scenes.ATOMIC, *planted_scenes.MICRO, *planted_scenes.SURFACE, "noise"}
