@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE
-from deepscan_core.features.extractor import ExtractorSettings, extract
+from deepscan_core.features.extractor import LARGEST_WHOLE_PX, ExtractorSettings, extract, extract_patches
 from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.ingest.normalise import Preprocessing, normalise
 from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive, check_seed
@@ -22,9 +22,9 @@ from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 from deepscan_core.regions.centring import centre_on_objects
 from deepscan_core.regions.measurement import measure_regions
-from deepscan_core.regions.selection import Selection, places_for, select_regions
+from deepscan_core.regions.selection import Selection, select_regions
 from deepscan_core.scoring.calibration import level_for_false_regions
-from deepscan_core.scoring.rarity import surprisal_map
+from deepscan_core.scoring.surprisal import FUSED, check_scorer, surprisal_map
 from deepscan_core.scoring.teacher import taught_map
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Study:
     seed : of everything random.
     device : of torch; "auto" is CUDA where torch finds it, else the CPU.
     precision : "float32", or "float16" or "bfloat16" for mixed precision.
+    scorer : what `surprisal` looks at: "surprisal" for all together, or one of its parts, "self_similarity",
+        "mahalanobis", "nearest_neighbours" or "isolation_forest".
 
     Examples
     --------
@@ -69,22 +71,25 @@ class Study:
         *,
         backbone: str = DEFAULT_BACKBONE,
         backbone_weights: Path | Literal["random"] | None = None,
-        scales: tuple[float, ...] = (1.0, 0.5),
+        scales: tuple[float, ...] = (1.0,),
         patch_px: float = 16.0,
         step_px: float = 8.0,
         preprocessing: Preprocessing | None = None,
         seed: int = 0,
         device: str = AUTO,
         precision: str = "float32",
+        scorer: str = FUSED,
     ) -> None:
         check_positive("patch_px, step_px", patch_px, step_px)
         check_seed(seed)
+        check_scorer(scorer)
         self.image = image
         self.extractor = ExtractorSettings(
             backbone=backbone, weights=backbone_weights, scales=scales, device=device, precision=precision
         )
         self.preprocessing = preprocessing or Preprocessing()
         self.seed = seed
+        self.scorer = scorer
         self._patch_px, self._step_px = patch_px, min(step_px, min(image.shape) / 4)
         self._pyramid: FeaturePyramid | None = None
         self._features: dict[tuple[float, float], FeatureMap] = {}
@@ -98,7 +103,7 @@ class Study:
         """Mode A: how rare each place is against the rest of the image, in nats."""
         if self._surprisal is None:
             with one_blas_thread():
-                self._surprisal = surprisal_map(self.features(), seed=self.seed)
+                self._surprisal = surprisal_map(self._scaled(), self.features, scorer=self.scorer, seed=self.seed)
         return self._surprisal
 
     def teach(self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = ()) -> ScoreMap:
@@ -177,7 +182,7 @@ class Study:
                 raise InputError(
                     f"expected_false_regions needs a surprisal map, not {score_map.kind}: use area_fraction"
                 )
-            calibrated = level_for_false_regions(expected_false_regions, places_for(self.image.shape, size_px))
+            calibrated = level_for_false_regions(expected_false_regions, self.image.shape)
             level = calibrated if level is None else max(level, calibrated)
         found = self._select(score_map, Selection(size_px=size_px, area_fraction=area_fraction, level=level))
         context = self.image.context()
@@ -199,7 +204,7 @@ class Study:
         blocked = np.zeros(score_map.shape, bool)
         for _ in range(ROUNDS):
             selected = select_regions(score_map, selection, blocked=blocked)
-            centred = centre_on_objects(self.image.array, selected)
+            centred = centre_on_objects(self.image.array, selected, score_map)
             if len(centred) == len(selected) or selection.area_fraction is None:
                 break
             kept = {region.score for region in centred}
@@ -226,11 +231,18 @@ class Study:
         return normalise(self.image.array, self.preprocessing)
 
     def _patches(self, patch_px: float, step_px: float) -> FeatureMap:
+        if (patch_px, step_px) not in self._features:
+            self._features[patch_px, step_px] = self._made_patches(patch_px, step_px)
+        return self._features[patch_px, step_px]
+
+    def _made_patches(self, patch_px: float, step_px: float) -> FeatureMap:
+        """Of large images only patches are kept, not the maps they were pooled from."""
+        rows, cols = self.image.shape
+        if rows * cols > LARGEST_WHOLE_PX:
+            return extract_patches(self._scaled(), self.extractor, patch_px=patch_px, step_px=step_px)
         if self._pyramid is None:
             self._pyramid = extract(self._scaled(), self.extractor)
-        if (patch_px, step_px) not in self._features:
-            self._features[patch_px, step_px] = self._pyramid.patches(patch_px=patch_px, step_px=step_px)
-        return self._features[patch_px, step_px]
+        return self._pyramid.patches(patch_px=patch_px, step_px=step_px)
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:

@@ -13,11 +13,14 @@ from deepscan_core.errors import InputError
 from deepscan_core.features import classical
 from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE, Backbone, load_backbone
 from deepscan_core.features.footprint import pipeline_bytes
-from deepscan_core.features.pyramid import FeaturePyramid, Level
+from deepscan_core.features.pyramid import FeaturePyramid, Level, PatchGrid
 from deepscan_core.memory import check_memory
 from deepscan_core.records.coordinates import check_positive
+from deepscan_core.records.maps import FeatureMap
 
 SMALLEST_SCALED_SIDE_PX = 16
+TILE_PX, MARGIN_PX = 1024, 128
+LARGEST_WHOLE_PX = 1536 * 1536  # larger images are seen tile by tile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class ExtractorSettings:
 
     backbone: str = DEFAULT_BACKBONE
     weights: Path | Literal["random"] | None = None
-    scales: tuple[float, ...] = field(default=(1.0, 0.5))
+    scales: tuple[float, ...] = field(default=(1.0,))
     device: str = AUTO
     precision: str = "float32"
 
@@ -46,7 +49,7 @@ class ExtractorSettings:
 
 
 def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> FeaturePyramid:
-    """Feature maps of a normalised image.
+    """Feature maps of a normalised image, all at once.
 
     Parameters
     ----------
@@ -63,27 +66,69 @@ def extract(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> Fea
     Memory is some 300 bytes a pixel with the default backbone (``benchmarks/memory.py``). A scale that leaves
     fewer than 16 px a side is left out, but for the largest one.
     """
-    rows, cols = scaled.shape
-    source = settings.backbone
     if np.ptp(scaled) == 0:  # nothing to see; a network would see the border it was given
-        nothing = np.zeros((1, rows, cols), np.float32)
-        levels = [Level(values=nothing, stride_px=1.0, origin_px=0.0)]
-    elif settings.backbone == classical.NAME:
-        _check_memory(rows, cols, settings, None)
+        nothing = Level(values=np.zeros((1, *scaled.shape), np.float32), stride_px=1.0, origin_px=0.0)
+        return FeaturePyramid(levels=(nothing,), image_shape=scaled.shape, source=settings.backbone)
+    _check_memory(scaled.shape, settings)
+    return _pyramid(scaled, settings)
+
+
+def extract_patches(
+    scaled: npt.NDArray[np.float32], settings: ExtractorSettings, *, patch_px: float, step_px: float
+) -> FeatureMap:
+    """Mean features of square patches, tile by tile, so that memory does not grow with the network's maps.
+
+    Parameters
+    ----------
+    scaled, settings : as in `extract`.
+    patch_px, step_px : as in `FeaturePyramid.patches`.
+
+    Notes
+    -----
+    Tiles of 1,024 px are seen with 128 px around them. What a network sees beyond that is not taken into account, which
+    changes features at the seams by a few per mille.
+    """
+    check_positive("patch_px", patch_px)
+    grid = PatchGrid(image_shape=scaled.shape, step_px=step_px)
+    _check_memory(tuple(min(n, TILE_PX + 2 * MARGIN_PX) for n in scaled.shape), settings, whole=scaled.shape)
+    y_px, x_px = grid.centers_px(0), grid.centers_px(1)
+    if np.ptp(scaled) == 0:
+        return grid.feature_map(np.zeros((len(y_px), len(x_px), 1), np.float32), settings.backbone)
+    bands, source = [], settings.backbone
+    for top in range(0, scaled.shape[0], TILE_PX):
+        parts = []
+        for left in range(0, scaled.shape[1], TILE_PX):
+            first = (max(0, top - MARGIN_PX), max(0, left - MARGIN_PX))
+            tile = scaled[first[0] : top + TILE_PX + MARGIN_PX, first[1] : left + TILE_PX + MARGIN_PX]
+            rows = y_px[(y_px >= top) & (y_px < top + TILE_PX)]
+            cols = x_px[(x_px >= left) & (x_px < left + TILE_PX)]
+            pyramid = _pyramid(np.ascontiguousarray(tile), settings)
+            parts.append(pyramid.pooled(rows - first[0], cols - first[1], patch_px))
+            source = pyramid.source
+        bands.append(np.concatenate(parts, axis=1))
+    return grid.feature_map(np.concatenate(bands), source)
+
+
+def _pyramid(scaled: npt.NDArray[np.float32], settings: ExtractorSettings) -> FeaturePyramid:
+    rows, cols = scaled.shape
+    if settings.backbone == classical.NAME:
         levels = [classical.classical_level(scaled)]
-    else:
-        backbone = load_backbone(settings.backbone, settings.weights, settings.device, settings.precision)
-        _check_memory(rows, cols, settings, backbone)
-        source = backbone.name
-        fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
-        levels = [
-            level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)
-        ]
-    return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=source)
+        return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=settings.backbone)
+    backbone = _backbone(settings)
+    fitting = [s for s in settings.scales if s * min(rows, cols) >= SMALLEST_SCALED_SIDE_PX]
+    levels = [level for scale in fitting or [max(settings.scales)] for level in backbone.levels(scaled, scale=scale)]
+    return FeaturePyramid(levels=tuple(levels), image_shape=(rows, cols), source=backbone.name)
 
 
-def _check_memory(rows: int, cols: int, settings: ExtractorSettings, backbone: Backbone | None) -> None:
+def _backbone(settings: ExtractorSettings) -> Backbone:
+    return load_backbone(settings.backbone, settings.weights, settings.device, settings.precision)
+
+
+def _check_memory(seen: tuple[int, ...], settings: ExtractorSettings, whole: tuple[int, ...] | None = None) -> None:
+    """Of an image of which so much is seen at once."""
+    rows, cols = whole or seen
+    backbone = None if settings.backbone == classical.NAME else _backbone(settings)
     check_memory(
-        pipeline_bytes((rows, cols), settings.scales, backbone),
+        pipeline_bytes((rows, cols), settings.scales, backbone, seen_px=seen[0] * seen[1]),
         f"an image of {rows} x {cols} px with {settings.backbone}",
     )

@@ -22,7 +22,9 @@ CLASSICAL_BYTES_PER_PX = 80  # its filters keep some eight pictures of single pr
 SIDE_IN_STRIDES = 16
 
 
-def pipeline_bytes(shape: tuple[int, int], scales: tuple[float, ...], backbone: Backbone | None) -> float:
+def pipeline_bytes(
+    shape: tuple[int, int], scales: tuple[float, ...], backbone: Backbone | None, *, seen_px: int | None = None
+) -> float:
     """Estimate of the memory for features, score and regions of an image, in bytes.
 
     Parameters
@@ -30,9 +32,11 @@ def pipeline_bytes(shape: tuple[int, int], scales: tuple[float, ...], backbone: 
     shape : rows and columns of the image.
     scales : factors by which it is resampled for the network; the largest one counts.
     backbone : None for the classical features.
+    seen_px : how much of the image the network sees at once; None for all of it.
     """
+    pixels = shape[0] * shape[1]
     network = CLASSICAL_BYTES_PER_PX if backbone is None else max(scales) ** 2 * _network_bytes_per_px(backbone)
-    return FIXED_BYTES + shape[0] * shape[1] * (PIPELINE_BYTES_PER_PX + network)
+    return FIXED_BYTES + pixels * PIPELINE_BYTES_PER_PX + (seen_px or pixels) * network
 
 
 @functools.lru_cache(maxsize=4)

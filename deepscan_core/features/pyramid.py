@@ -13,6 +13,8 @@ from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_positive
 from deepscan_core.records.maps import FeatureMap
 
+Centers = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Level:
@@ -53,20 +55,53 @@ class FeaturePyramid:
         patch_px : side of a patch. A level coarser than that is interpolated linearly instead.
         step_px : distance between patch centres; the grid is centred on the image.
         """
-        check_positive("patch_px, step_px", patch_px, step_px)
-        if step_px > min(self.image_shape):
-            raise InputError(f"patches every {step_px:g} px do not fit an image of {self.image_shape} px")
-        # The same first centre along both axes keeps the record simple; the grid covers the image to within a step.
-        origin_px = (step_px - 1) / 2
-        counts = [max(1, int(np.floor((n - 1 - origin_px) / step_px)) + 1) for n in self.image_shape]
-        centers = [origin_px + step_px * np.arange(n, dtype=np.float64) for n in counts]
-        pooled = [_pool(level, centers, patch_px) for level in self.levels]
+        grid = PatchGrid(image_shape=self.image_shape, step_px=step_px)
+        pooled = self.pooled(grid.centers_px(0), grid.centers_px(1), patch_px)
+        return grid.feature_map(pooled, self.source)
+
+    def pooled(self, y_px: Centers, x_px: Centers, patch_px: float) -> npt.NDArray[np.float32]:
+        """Mean features of the patches centred at all pairs of these indices, shape (n_y, n_x, n_features)."""
+        levels = [_pool(level, (y_px, x_px), patch_px) for level in self.levels]
+        return np.ascontiguousarray(np.concatenate(levels).transpose(1, 2, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchGrid:
+    """Where patches lie.
+
+    Attributes
+    ----------
+    image_shape : rows and columns of the image.
+    step_px : distance between patch centres; the same first centre along both axes keeps the record simple, and the grid
+        covers the image to within a step.
+    """
+
+    image_shape: tuple[int, int]
+    step_px: float
+
+    def __post_init__(self) -> None:
+        check_positive("step_px", self.step_px)
+        if self.step_px > min(self.image_shape):
+            raise InputError(f"patches every {self.step_px:g} px do not fit an image of {self.image_shape} px")
+
+    @property
+    def origin_px(self) -> float:
+        """Index of the first centre, along both axes."""
+        return (self.step_px - 1) / 2
+
+    def centers_px(self, axis: int) -> Centers:
+        """Indices of the centres along an axis."""
+        count = max(1, int(np.floor((self.image_shape[axis] - 1 - self.origin_px) / self.step_px)) + 1)
+        return self.origin_px + self.step_px * np.arange(count, dtype=np.float64)
+
+    def feature_map(self, values: npt.NDArray[np.float32], source: str) -> FeatureMap:
+        """The record of features made on this grid."""
         return FeatureMap(
-            values=np.ascontiguousarray(np.concatenate(pooled).transpose(1, 2, 0)),
-            step_px=step_px,
-            origin_px=origin_px,
+            values=values,
+            step_px=self.step_px,
+            origin_px=self.origin_px,
             image_shape=self.image_shape,
-            source=self.source,
+            source=source,
         )
 
 

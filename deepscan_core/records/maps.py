@@ -72,22 +72,21 @@ class FeatureMap:
         """
         grid_rows, grid_cols, _ = self.values.shape
         grid = np.asarray(grid_values, dtype=np.float32).reshape(grid_rows, grid_cols)
-        along_y = _linear_weights(grid_rows, self.origin_px, self.step_px, self.image_shape[0])
-        along_x = _linear_weights(grid_cols, self.origin_px, self.step_px, self.image_shape[1])
-        return (along_y @ grid @ along_x.T).astype(np.float32, copy=False)
+        by_row = _interpolated(grid, self.origin_px, self.step_px, self.image_shape[0])
+        return np.ascontiguousarray(_interpolated(by_row.T, self.origin_px, self.step_px, self.image_shape[1]).T)
 
 
-def _linear_weights(n_cells: int, origin_px: float, step_px: float, length_px: int) -> npt.NDArray[np.float32]:
-    """Weights (length_px, n_cells) that interpolate linearly between cell centres and hold the ends constant."""
-    position = np.clip((np.arange(length_px) - origin_px) / step_px, 0, n_cells - 1)
-    low = np.minimum(position.astype(int), max(n_cells - 2, 0))
-    high = np.minimum(low + 1, n_cells - 1)
-    share = (position - low).astype(np.float32)
-    weights = np.zeros((length_px, n_cells), np.float32)
-    rows = np.arange(length_px)
-    weights[rows, low] += 1 - share
-    weights[rows, high] += share
-    return weights
+def _interpolated(
+    rows: npt.NDArray[np.float32], origin_px: float, step_px: float, length_px: int
+) -> npt.NDArray[np.float32]:
+    """One row a pixel instead of one a cell, linearly between cell centres and constant beyond the outermost."""
+    position = np.clip((np.arange(length_px) - origin_px) / step_px, 0, len(rows) - 1)
+    low = np.minimum(position.astype(int), max(len(rows) - 2, 0))
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (position - low).astype(np.float32)[:, None]
+    found: npt.NDArray[np.float32] = rows[low]
+    found += share * (rows[high] - found)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +99,14 @@ class ScoreMap:
     kind : "surprisal" is -ln p under the image's own bulk, "probability" is the teacher's, "similarity" is the
         difference of two cosines between words and image.
     label : what was looked for.
+    blur_px : over how many pixels a spot is spread: the side of the patches that were compared, 0 for a map that is as
+        sharp as the image.
     """
 
     values: npt.NDArray[np.float32]
     kind: ScoreKind
     label: str = ""
+    blur_px: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(ScoreKind):

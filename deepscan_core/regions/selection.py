@@ -104,11 +104,6 @@ def select_regions(
     return tuple(found)
 
 
-def places_for(shape: tuple[int, int], size_px: tuple[int, int]) -> int:
-    """How many disjoint rectangles of a size an image holds: the number of independent places to look at."""
-    return max(1, (shape[0] // size_px[0]) * (shape[1] // size_px[1]))
-
-
 def _most_regions(shape: tuple[int, ...], selection: Selection) -> int:
     (height, width), (rows, cols) = selection.size_px, shape
     if not (1 <= height <= rows and 1 <= width <= cols):

@@ -1,4 +1,10 @@
-"""From scores without a scale to probabilities that do not depend on the brightest spot of the image."""
+"""From scores without a scale to surprisal that can say "nothing here".
+
+Two steps. `bulk_excess` puts every kind of score into units of its own bulk, so that several can be put together.
+`place_surprisal` then asks how high the highest score of a place usually is in this image, follows the tail of that beyond
+what the image itself can show, and returns minus the logarithm of the chance. Neither ranks pixels: of an image without
+anything rare, no place is surprising.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +16,138 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_positive
 
+FloatImage = npt.NDArray[np.float32]
+
 BULK_QUANTILE = 0.9  # what lies above may be defects and must not widen the bulk's own tail
+MOST_EXCESS = 1e4  # of images without noise, whose bulk does not vary
+MEANT_NATS = 700.0  # a smaller chance is no number any more: beyond, surprisal grows as a logarithm
+MOST_SAMPLES = 1 << 16
+PLACE_PX = 24  # side of the square whose highest score is looked at
+FEWEST_PLACES = 64  # in smaller images places are smaller
+TAIL_QUANTILES = (0.2, 0.75)  # of the places' highest scores, between which the tail is learned
+TEXTURE_SHAPE, CRYSTAL_SHAPE = 1.38, 1.9  # of the tail: 1 is exponential, 2 Gaussian, as noise is
+SHAPE_FROM_USUAL = 0.7  # weight of that against what the image's own bulk shows
+SHAPES = (0.5, 3.0)
+TAIL_PLACES = 15.0  # above the level that so many places should exceed, what is more than those is taken for targets
+ROUNDS = 10
+FEWEST_PEAKS = 12
 
 
-def surprisal_nats(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """-ln of the tail probability of each score under the bulk of the scores.
-
-    The bulk is taken as a Laplace distribution: its centre is the median, its decay the one between median and 90th
-    percentile. Scores of an image's ordinary patches have about exponential tails, so this errs towards "not surprising".
+def bulk_excess(scores: FloatImage) -> FloatImage:
+    """How far scores lie above their median, in units of the decay between median and 90th percentile; at least 0.
 
     Parameters
     ----------
-    scores : float64 ndarray of any shape, higher is rarer.
+    scores : float32 ndarray of any shape, higher is rarer.
 
     Returns
     -------
-    ndarray of the same shape, in nats; ln 2 at the median. All ln 2 where the scores do not vary.
+    float32 ndarray of the same shape; ln 5 at the 90th percentile. For an exponential tail this is ``-ln p - ln 2``. At
+    most 10,000; all 0 where the scores do not vary.
 
     Notes
     -----
-    Fails where more than a tenth of the image is rare: then rare is the rule. The tail is extrapolated, not proven.
+    Fails where more than a tenth of the image is rare: then rare is the rule.
     """
-    from scipy import stats
+    sample = scores.ravel()[:: max(1, scores.size // MOST_SAMPLES)]
+    middle, high = np.quantile(sample, [0.5, BULK_QUANTILE])
+    decay = max((high - middle) / math.log(0.5 / (1 - BULK_QUANTILE)), (float(scores.max()) - middle) / MOST_EXCESS)
+    if not decay > 0:
+        return np.zeros_like(scores)
+    excess: FloatImage = np.maximum((scores - np.float32(middle)) / np.float32(decay), np.float32(0))
+    return excess
 
-    middle, high = np.quantile(scores, [0.5, BULK_QUANTILE])
-    decay = (high - middle) / math.log(0.5 / (1 - BULK_QUANTILE))
-    if decay <= 0:
-        decay = float(np.std(scores))
-    if decay <= 0:
-        return np.full(scores.shape, math.log(2))
-    nats: npt.NDArray[np.float64] = -stats.laplace.logsf(scores, loc=middle, scale=decay)
+
+def place_surprisal(scores: FloatImage, *, periodicity: float = 0.0) -> FloatImage:
+    """-ln of the chance that an ordinary place of this image holds a score as high, shape (rows, cols), in nats.
+
+    A place is a square of 24 px. The highest scores of ordinary places are taken to exceed ``u`` with the probability
+    ``exp(-(u / scale) ** shape)``. Scale and shape come from the middle of their own distribution, where few are
+    defects; the shape is drawn towards the usual one, for which the simulated frames without defects were used
+    (``benchmarks/dial.py``). Where more places lie far out than the tail allows, as many of the highest are taken for
+    targets and left out, and the fit is repeated.
+
+    Parameters
+    ----------
+    scores : float32 ndarray of shape (rows, cols), at least 0, higher is rarer.
+    periodicity : how much of the image is crystal, in [0, 1]: what a lattice leaves is nearly Gaussian noise, what remains
+        of a texture is not.
+
+    Notes
+    -----
+    The tail is extrapolated: an image of one megapixel shows some thousand places, so a chance of one in a million is a
+    guess. An image too small or too plain to show a tail is taken as exponential.
+    """
+    from scipy import ndimage
+
+    side = place_px(scores.shape)
+    half = _largest_of_four(scores)
+    peaks = half[(ndimage.maximum_filter(half, (side // 2) | 1) == half) & (half > 0)]
+    peaks = np.sort(peaks.astype(np.float64))[::-1]
+    if len(peaks) == 0:
+        return np.zeros_like(scores)
+    count, scale, shape = _tail(peaks, TEXTURE_SHAPE + (CRYSTAL_SHAPE - TEXTURE_SHAPE) * periodicity)
+    places = n_places(scores.shape)
+    nats = (scores / np.float32(scale)) ** np.float32(shape) + np.float32(math.log(places / count))
+    np.maximum(nats, np.float32(0), out=nats)
+    beyond = nats > MEANT_NATS
+    nats[beyond] = MEANT_NATS * (1 + np.log(nats[beyond] / MEANT_NATS))
     return nats
 
 
-def level_for_false_regions(expected: float, n_places: int) -> float:
-    """Surprisal above which a defect-free image shows `expected` regions on average.
+def _largest_of_four(scores: FloatImage) -> FloatImage:
+    """Half the resolution, with the peaks of all of it."""
+    rows, cols = (n // 2 * 2 for n in scores.shape)
+    by_row = np.maximum(scores[:rows:2], scores[1:rows:2])
+    largest: FloatImage = np.maximum(by_row[:, :cols:2], by_row[:, 1:cols:2])
+    return largest
 
-    Each of `n_places` independent places passes the level with probability ``exp(-level)``.
+
+def place_px(shape: tuple[int, ...]) -> int:
+    """Side of a place: 24 px, in small images less."""
+    return max(4, min(PLACE_PX, round(math.sqrt(math.prod(shape) / FEWEST_PLACES))))
+
+
+def n_places(shape: tuple[int, ...]) -> float:
+    """How many places an image has."""
+    return max(1.0, math.prod(shape) / place_px(shape) ** 2)
+
+
+def level_for_false_regions(expected: float, shape: tuple[int, ...]) -> float:
+    """Surprisal above which an image of this shape without anything rare shows `expected` regions on average.
+
+    Raises
+    ------
+    InputError
+        A number that is not positive, or as many as there are places.
     """
     check_positive("expected_false_regions", expected)
-    if expected >= n_places:
-        raise InputError(f"expected_false_regions is {expected:g}, but only {n_places} regions fit: give less")
-    return math.log(n_places / expected)
+    places = n_places(shape)
+    if expected >= places:
+        raise InputError(f"expected_false_regions is {expected:g}, but the image has {places:.0f} places: give less")
+    return math.log(places / expected)
+
+
+def _tail(peaks: npt.NDArray[np.float64], usual_shape: float) -> tuple[int, float, float]:
+    """Number of ordinary peaks, scale and shape of their tail. `peaks` are in falling order, above 0."""
+    targets = 0
+    for _ in range(ROUNDS):
+        count, scale, shape = _tail_of(peaks[targets:], usual_shape)
+        level = scale * max(math.log(count / TAIL_PLACES), 0.0) ** (1 / shape)
+        surplus = int((peaks > level).sum() - TAIL_PLACES)
+        found = max(0, min(surplus, len(peaks) // 2)) if count > TAIL_PLACES else 0
+        if found == targets:
+            break
+        targets = found
+    return count, scale, shape
+
+
+def _tail_of(peaks: npt.NDArray[np.float64], usual_shape: float) -> tuple[int, float, float]:
+    count = len(peaks)
+    low, high = (float(np.quantile(peaks, q)) for q in TAIL_QUANTILES)
+    low_nats, high_nats = (-math.log(1 - q) for q in TAIL_QUANTILES)
+    if count < FEWEST_PEAKS or not 0 < low < high:
+        return count, max(high, 1e-6) / high_nats, 1.0
+    own = math.log(high_nats / low_nats) / math.log(high / low)
+    shape = min(max(own ** (1 - SHAPE_FROM_USUAL) * usual_shape**SHAPE_FROM_USUAL, SHAPES[0]), SHAPES[1])
+    return count, high / high_nats ** (1 / shape), shape

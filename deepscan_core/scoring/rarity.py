@@ -1,4 +1,4 @@
-"""Mode A: how rare is each patch among all patches of the same image?
+"""The Isolation Forest: how easily is each patch told apart from all patches of the same image?
 
 PCA to a few dimensions, then an Isolation Forest (Liu, Ting and Zhou 2008, doi:10.1109/ICDM.2008.17): rare patches
 are separated from the rest by few random cuts. Half of the trees cut along principal components, half along directions
@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.records.maps import FeatureMap, ScoreMap
-from deepscan_core.scoring.calibration import surprisal_nats
+from deepscan_core.records.maps import FeatureMap
 
 # The original asks for at most 50. From 24 on more components find no more planted spots and defects, within the scatter
 # between seeds, and take more time (benchmarks/components.py).
@@ -96,10 +95,3 @@ def level_border(scores: npt.NDArray[np.float64], n_rings: int) -> npt.NDArray[n
         shrink = min(1.0, (high - middle) / (ring_high - ring_middle)) if ring_high > ring_middle else 1.0
         levelled[here] = middle + (scores[here] - ring_middle) * shrink
     return levelled
-
-
-def surprisal_map(features: FeatureMap, *, seed: int = 0) -> ScoreMap:
-    """Surprisal of each pixel: -ln of the probability that a patch of this image's bulk is at least this rare."""
-    scores = rarity(features, seed=seed).reshape(features.values.shape[:2])
-    nats = surprisal_nats(level_border(scores, n_rings=round(BORDER_REACH_PX / features.step_px)))
-    return ScoreMap(features.to_pixels(nats), kind="surprisal", label="rare against the rest of the image")

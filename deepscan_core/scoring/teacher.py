@@ -65,6 +65,7 @@ def taught_map(
         features.to_pixels(classifier.predict_proba(table)[:, 1]),
         kind="probability",
         label=f"like {len(positives_px)} positive and unlike {len(negatives_px)} negative clicks",
+        blur_px=features.step_px,
     )
 
 

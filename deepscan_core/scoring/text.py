@@ -39,4 +39,4 @@ def similarity_map(
     """
     table = features.table()
     score = (table @ query.T).mean(axis=1) - (table @ background.T).mean(axis=1)
-    return ScoreMap(features.to_pixels(score), kind="similarity", label=f"like “{label}”")
+    return ScoreMap(features.to_pixels(score), kind="similarity", label=f"like “{label}”", blur_px=features.step_px)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.maps import ScoreMap
-from deepscan_core.regions.selection import Selection, places_for, select_regions
+from deepscan_core.regions.selection import Selection, select_regions
 from deepscan_core.study import Study
 from tests.conftest import spot_image
 
@@ -90,10 +90,6 @@ def test_regions_larger_than_the_image_are_refused() -> None:
         select_regions(smooth_map(0, (64, 64)), Selection(size_px=(200, 8), area_fraction=0.5))
 
 
-def test_places() -> None:
-    assert places_for((100, 100), (30, 20)) == 15
-
-
 @pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])
 def test_a_planted_spot_is_centred_within_a_pixel_from_the_image_on(backbone: str) -> None:
     for seed, place in enumerate([(60.3, 171.8), (200.0, 31.5), (128.5, 128.5)]):
@@ -110,11 +106,24 @@ def test_a_spot_between_two_regions_is_planned_once_and_centred() -> None:
     from deepscan_core.regions.centring import centre_on_objects
 
     array = spot_image((128, 128), [(60.0, 64.0)])
+    blurred = ScoreMap(np.ones((128, 128), np.float32), kind="surprisal", blur_px=8)
     regions = [ScanRegion(center_px=(y, 64.5), size_px=(20, 20), score=s) for y, s in ((52.5, 5.0), (72.5, 3.0))]
-    (centred,) = centre_on_objects(array, regions)
+    (centred,) = centre_on_objects(array, regions, blurred)
     assert np.abs(np.array(centred.center_px) - (60, 64)).max() <= 0.5
     lattice = 100 + 50 * np.cos(np.arange(128) / 2)[:, None] * np.cos(np.arange(128) / 2)[None, :]
-    assert centre_on_objects(lattice, regions) == tuple(regions)
+    assert centre_on_objects(lattice, regions, blurred) == tuple(regions)
+
+
+def test_a_region_of_a_sharp_map_keeps_the_place_it_was_planned_for() -> None:
+    from deepscan_core.records.regions import ScanRegion
+    from deepscan_core.regions.centring import centre_on_objects
+
+    array = spot_image((128, 128), [(60.0, 64.0)])
+    region = ScanRegion(center_px=(55.5, 64.5), size_px=(20, 20), score=5.0)
+    at_the_spot = ScoreMap(spot_image((128, 128), [(60.0, 64.0)]).astype(np.float32), kind="surprisal")
+    elsewhere = ScoreMap(spot_image((128, 128), [(47.0, 57.0)]).astype(np.float32), kind="surprisal")
+    assert np.abs(np.array(centre_on_objects(array, [region], at_the_spot)[0].center_px) - (60, 64)).max() <= 0.5
+    assert centre_on_objects(array, [region], elsewhere) == (region,)
 
 
 @pytest.mark.parametrize("backbone", ["classical", pytest.param("tf_efficientnet_lite0", marks=pytest.mark.network)])

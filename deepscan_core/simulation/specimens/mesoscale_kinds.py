@@ -56,14 +56,14 @@ class _Scene:
         """A size, log-normal."""
         return float(mean_nm * self.rng.lognormal(-(spread**2) / 2, spread))
 
-    def hollows(self, count: float, radius_nm: float, *, planted: bool = True, roughness: float = 0.2) -> None:
+    def hollows(self, count: float, radius_nm: float, *, roughness: float = 0.2) -> None:
         """Pores."""
         for place in self.places(count, 4 * radius_nm):
             shape = outlines.rough_blob(
                 self.rng, self.size(radius_nm), roughness=roughness, elongation=float(self.rng.uniform(1, 2))
             )
             body = _body("pore", place, shape, -0.8 * LEVEL)
-            self.features.append(Hollow(body=body, edge_nm=EDGE_NM, planted=planted))
+            self.features.append(Hollow(body=body, edge_nm=EDGE_NM))
 
     def plates(self, count: float, radius_nm: float, level: float, *, kind: str, sides: int = 0) -> None:
         """Precipitates and inclusions."""
@@ -154,7 +154,7 @@ def _polycrystal(scene: _Scene) -> Material:
 
 def _cracks(scene: _Scene) -> Material:
     scene.cracks(9, 6500, 190, toward_rad=float(scene.rng.uniform(0, math.pi)))
-    scene.hollows(60, 110, planted=False)
+    scene.hollows(60, 110)
     return Polished(seed=scene.seed, level=LEVEL, grain_nm=160, roughness=0.06, shading=0.08)
 
 
