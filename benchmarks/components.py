@@ -45,7 +45,7 @@ def spots(seed: int) -> tuple[CalibratedImage, list[YX]]:
 
 def captured(image: CalibratedImage, truth: list[YX], seed: int) -> float:
     """Share of the truth inside the regions."""
-    study = Study(image, seed=seed)
+    study = Study(image, seed=seed, scorer="isolation_forest")
     regions = study.regions(study.surprisal(), area_fraction=AREA_FRACTION, region_size_px=24)
     inside = [any(max(abs(r.center_px[0] - y), abs(r.center_px[1] - x)) <= 12 for r in regions) for y, x in truth]
     return float(np.mean(inside))

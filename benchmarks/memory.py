@@ -1,6 +1,6 @@
 """Memory that looking at an image takes, against what was estimated before: each case in a process of its own.
 
-    python benchmarks/memory.py [--sides 512 1024 2048] [--backbones classical tf_efficientnet_lite0]
+    python benchmarks/memory.py [--sides 512 1024 2048 4096] [--backbones classical tf_efficientnet_lite0]
 
 `estimated` must not be less than `used`, or an image would be let through that does not fit.
 """
@@ -21,7 +21,7 @@ INTERVAL_S = 0.002
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048])
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048, 4096])
     parser.add_argument("--backbones", nargs="+", default=["classical", "tf_efficientnet_lite0"])
     arguments = parser.parse_args()
     for backbone in arguments.backbones:
@@ -60,13 +60,15 @@ def measure(backbone: str, side: int) -> dict[str, float | str]:
 
     from deepscan_core import CalibratedImage, Study
     from deepscan_core.features.backbones import load_backbone
+    from deepscan_core.features.extractor import LARGEST_WHOLE_PX, tile_px
     from deepscan_core.features.footprint import pipeline_bytes
 
     rng = np.random.default_rng(0)
     array = rng.poisson(50, (side, side)).astype(np.float32)
     Study(CalibratedImage(array[:64, :64]), backbone=backbone).surprisal()
     network = None if backbone == "classical" else load_backbone(backbone)
-    estimated = pipeline_bytes((side, side), (1.0, 0.5), network)
+    seen_px = tile_px((side, side)) if side**2 > LARGEST_WHOLE_PX else None
+    estimated = pipeline_bytes((side, side), (1.0,), network, seen_px=seen_px)
     with Watch() as watch:
         study = Study(CalibratedImage(array), backbone=backbone)
         study.measure(study.regions(study.surprisal(), area_fraction=0.15))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE
-from deepscan_core.features.extractor import LARGEST_WHOLE_PX, ExtractorSettings, extract, extract_patches
+from deepscan_core.features.extractor import LARGEST_WHOLE_PX, ExtractorSettings, check_room, extract, extract_patches
 from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.ingest.normalise import Preprocessing, normalise
 from deepscan_core.records.coordinates import YX, as_points, check_finite, check_positive, check_seed
@@ -24,7 +24,8 @@ from deepscan_core.regions.centring import centre_on_objects
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.regions.selection import Selection, select_regions
 from deepscan_core.scoring.calibration import level_for_false_regions
-from deepscan_core.scoring.surprisal import FUSED, check_scorer, surprisal_map
+from deepscan_core.scoring.names import FUSED, check_scorer
+from deepscan_core.scoring.surprisal import surprisal_map
 from deepscan_core.scoring.teacher import taught_map
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Study:
     def surprisal(self) -> ScoreMap:
         """Mode A: how rare each place is against the rest of the image, in nats."""
         if self._surprisal is None:
+            check_room(self.image.shape, self.extractor)
             with one_blas_thread():
                 self._surprisal = surprisal_map(self._scaled(), self.features, scorer=self.scorer, seed=self.seed)
         return self._surprisal

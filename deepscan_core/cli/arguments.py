@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import deepscan_core
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import LARGEST_SEED
+from deepscan_core.scoring.names import SCORERS
 from deepscan_core.settings import PIXEL_SIZE_SOURCES
 
 
@@ -57,7 +58,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks"')
     parser.add_argument("--clip-model", metavar="NAME", help="model of open_clip for --query")
     parser.add_argument("--clip-checkpoint", type=Path, metavar="FILE", help="its local weights")
-    parser.add_argument("--scorer", choices=["isolation_forest"], default="isolation_forest", help="of rarity")
+    parser.add_argument(
+        "--scorer", choices=SCORERS, default=SCORERS[0], help="what counts as rare (default: all of it)"
+    )
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--backbone-weights", type=Path, metavar="FILE", help="its local weights")
     parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda or cuda:N (default: cuda if present)")

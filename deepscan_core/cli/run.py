@@ -134,6 +134,7 @@ def _plan(
         seed=arguments.seed,
         device=arguments.device,
         precision=arguments.precision,
+        scorer=arguments.scorer,
     )
     stage("looking")
     score_map = timings.measure("score", lambda: _score(study, arguments))

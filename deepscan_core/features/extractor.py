@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -90,7 +91,7 @@ def extract_patches(
     """
     check_positive("patch_px", patch_px)
     grid = PatchGrid(image_shape=scaled.shape, step_px=step_px)
-    _check_memory(tuple(min(n, TILE_PX + 2 * MARGIN_PX) for n in scaled.shape), settings, whole=scaled.shape)
+    _check_memory(scaled.shape, settings, seen_px=tile_px(scaled.shape))
     y_px, x_px = grid.centers_px(0), grid.centers_px(1)
     if np.ptp(scaled) == 0:
         return grid.feature_map(np.zeros((len(y_px), len(x_px), 1), np.float32), settings.backbone)
@@ -124,11 +125,28 @@ def _backbone(settings: ExtractorSettings) -> Backbone:
     return load_backbone(settings.backbone, settings.weights, settings.device, settings.precision)
 
 
-def _check_memory(seen: tuple[int, ...], settings: ExtractorSettings, whole: tuple[int, ...] | None = None) -> None:
-    """Of an image of which so much is seen at once."""
-    rows, cols = whole or seen
-    backbone = None if settings.backbone == classical.NAME else _backbone(settings)
+def tile_px(shape: tuple[int, ...]) -> int:
+    """How many pixels of a large image are seen at once."""
+    return math.prod(min(n, TILE_PX + 2 * MARGIN_PX) for n in shape)
+
+
+def check_room(shape: tuple[int, int], settings: ExtractorSettings) -> None:
+    """Raise `InputError` where not even the image and its map fit the memory; a network is checked when it is needed."""
+    seen_px = None
+    if settings.backbone != classical.NAME:
+        seen_px = 0
+    elif math.prod(shape) > LARGEST_WHOLE_PX:
+        seen_px = tile_px(shape)
+    _check(shape, settings, None, seen_px)
+
+
+def _check_memory(shape: tuple[int, int], settings: ExtractorSettings, seen_px: int | None = None) -> None:
+    _check(shape, settings, None if settings.backbone == classical.NAME else _backbone(settings), seen_px)
+
+
+def _check(shape: tuple[int, int], settings: ExtractorSettings, backbone: Backbone | None, seen_px: int | None) -> None:
+    rows, cols = shape
     check_memory(
-        pipeline_bytes((rows, cols), settings.scales, backbone, seen_px=seen[0] * seen[1]),
+        pipeline_bytes((rows, cols), settings.scales, backbone, seen_px=seen_px),
         f"an image of {rows} x {cols} px with {settings.backbone}",
     )

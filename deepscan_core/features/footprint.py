@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIXED_BYTES = 150e6  # what does not grow with the image: trees, components, pictures for the report
 PIPELINE_BYTES_PER_PX = 120  # scaled image, its padded copies, score map, segmentation
-CLASSICAL_BYTES_PER_PX = 80  # its filters keep some eight pictures of single precision, and twice that at the end
+CLASSICAL_BYTES_PER_PX = 140  # its filters keep some eight pictures of single precision, and twice that at the end
 SIDE_IN_STRIDES = 16
 
 
@@ -36,7 +36,7 @@ def pipeline_bytes(
     """
     pixels = shape[0] * shape[1]
     network = CLASSICAL_BYTES_PER_PX if backbone is None else max(scales) ** 2 * _network_bytes_per_px(backbone)
-    return FIXED_BYTES + pixels * PIPELINE_BYTES_PER_PX + (seen_px or pixels) * network
+    return FIXED_BYTES + pixels * PIPELINE_BYTES_PER_PX + (pixels if seen_px is None else seen_px) * network
 
 
 @functools.lru_cache(maxsize=4)

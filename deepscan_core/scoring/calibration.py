@@ -20,12 +20,11 @@ FloatImage = npt.NDArray[np.float32]
 
 BULK_QUANTILE = 0.9  # what lies above may be defects and must not widen the bulk's own tail
 MOST_EXCESS = 1e4  # of images without noise, whose bulk does not vary
-MEANT_NATS = 700.0  # a smaller chance is no number any more: beyond, surprisal grows as a logarithm
 MOST_SAMPLES = 1 << 16
 PLACE_PX = 24  # side of the square whose highest score is looked at
 FEWEST_PLACES = 64  # in smaller images places are smaller
 TAIL_QUANTILES = (0.2, 0.75)  # of the places' highest scores, between which the tail is learned
-TEXTURE_SHAPE, CRYSTAL_SHAPE = 1.38, 1.9  # of the tail: 1 is exponential, 2 Gaussian, as noise is
+TEXTURE_SHAPE, CRYSTAL_SHAPE = 1.33, 1.9  # of the tail: 1 is exponential, 2 Gaussian, as noise is
 SHAPE_FROM_USUAL = 0.7  # weight of that against what the image's own bulk shows
 SHAPES = (0.5, 3.0)
 TAIL_PLACES = 15.0  # above the level that so many places should exceed, what is more than those is taken for targets
@@ -89,10 +88,8 @@ def place_surprisal(scores: FloatImage, *, periodicity: float = 0.0) -> FloatIma
     count, scale, shape = _tail(peaks, TEXTURE_SHAPE + (CRYSTAL_SHAPE - TEXTURE_SHAPE) * periodicity)
     places = n_places(scores.shape)
     nats = (scores / np.float32(scale)) ** np.float32(shape) + np.float32(math.log(places / count))
-    np.maximum(nats, np.float32(0), out=nats)
-    beyond = nats > MEANT_NATS
-    nats[beyond] = MEANT_NATS * (1 + np.log(nats[beyond] / MEANT_NATS))
-    return nats
+    at_least_none: FloatImage = np.maximum(nats, np.float32(0), out=nats)
+    return at_least_none
 
 
 def _largest_of_four(scores: FloatImage) -> FloatImage:

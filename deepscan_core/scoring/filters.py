@@ -11,7 +11,6 @@ FloatImage = npt.NDArray[np.float32]
 
 LINE_LENGTH_PX, LINE_WIDTH_PX = 20.0, 3.0  # length and width as twice the standard deviations of the filter
 LINE_DIRECTIONS = 8
-LINE_BIN = 2  # lines are looked for at half the resolution
 LINE_CLIP = 4.0  # so that one bright spot does not make a line
 LINE_TILE, LINE_MARGIN = 512, 24  # in binned pixels
 TRUNCATE = 3.0
@@ -33,19 +32,33 @@ def spots(residual: FloatImage, width_px: float) -> FloatImage:
 
 
 def lines(residual: FloatImage) -> FloatImage:
-    """Size of the residual along the best of eight straight lines through each pixel, shape (rows, cols), at least 0."""
-    rows, cols = (n // LINE_BIN for n in residual.shape)
-    if min(rows, cols) == 0:
+    """Size of the residual along the best of eight straight lines through each pixel, shape (rows, cols), at least 0.
+
+    At half the resolution, which lines that are 3 px wide do not need.
+    """
+    if min(residual.shape) < 2:
         return np.zeros(residual.shape, np.float32)
-    clipped = np.clip(residual[: rows * LINE_BIN, : cols * LINE_BIN], -LINE_CLIP, LINE_CLIP)
-    binned = clipped.reshape(rows, LINE_BIN, cols, LINE_BIN).mean(axis=(1, 3), dtype=np.float32)
+    binned = halved(np.clip(residual, -LINE_CLIP, LINE_CLIP))
+    rows, cols = binned.shape
     best = np.empty_like(binned)
     for top in range(0, rows, LINE_TILE):
         for left in range(0, cols, LINE_TILE):
             best[top : top + LINE_TILE, left : left + LINE_TILE] = _lines_of_tile(binned, top, left)
-    full = np.repeat(np.repeat(best, LINE_BIN, axis=0), LINE_BIN, axis=1)
-    short = [(0, n - m) for n, m in zip(residual.shape, full.shape, strict=True)]
-    return np.pad(full, short, mode="edge")
+    return doubled(best, residual.shape)
+
+
+def halved(image: FloatImage) -> FloatImage:
+    """Mean over 2 x 2 pixels; an odd last row or column is left out."""
+    rows, cols = (n // 2 * 2 for n in image.shape)
+    by_row = image[:rows:2] + image[1:rows:2]
+    mean: FloatImage = (by_row[:, :cols:2] + by_row[:, 1:cols:2]) * np.float32(0.25)
+    return mean
+
+
+def doubled(image: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+    """Every pixel as 2 x 2, up to the shape of what was halved."""
+    full = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
+    return np.pad(full, [(0, n - m) for n, m in zip(shape, full.shape, strict=True)], mode="edge")
 
 
 def _lines_of_tile(binned: FloatImage, top: int, left: int) -> FloatImage:
@@ -75,7 +88,7 @@ def _line_spectra(shape: tuple[int, int]) -> tuple[npt.NDArray[np.complex64], ..
     for direction in np.pi * np.arange(LINE_DIRECTIONS) / LINE_DIRECTIONS:
         along = x[None] * np.cos(direction) + y[:, None] * np.sin(direction)
         across = y[:, None] * np.cos(direction) - x[None] * np.sin(direction)
-        sigmas = LINE_LENGTH_PX / 2 / LINE_BIN, LINE_WIDTH_PX / 2 / LINE_BIN
+        sigmas = LINE_LENGTH_PX / 4, LINE_WIDTH_PX / 4  # in pixels of the halved image
         line = np.exp(-((along / sigmas[0]) ** 2 + (across / sigmas[1]) ** 2) / 2)
         spectra.append(fft.rfft2((line / line.sum()).astype(np.float32)))
     return tuple(spectra)

@@ -13,9 +13,10 @@ import numpy.typing as npt
 FloatImage = npt.NDArray[np.float32]
 Shifts = npt.NDArray[np.float64]
 
-TILE_PX = 128  # orientation, spacing and strain are taken as the same over a tile
+TILE_PX = 170  # orientation, spacing and strain are taken as the same over a tile
 CONTEXT_PX = 64  # and it is looked at together with this much on all sides, so that some ten cells repeat in it
 REACH = 3  # translations up to a third of that window: beyond, too little of it overlaps with itself
+LONGEST_PX = (TILE_PX + 2 * CONTEXT_PX) // REACH
 BACKGROUND_PX = 35  # box: slower changes are brightness, not pattern
 NEAREST_PX = 4.0  # nearer peaks of an autocorrelation belong to its centre
 PEAK_PX = 7  # a peak is the highest within this box
@@ -66,7 +67,7 @@ class Pattern:
 
 
 def tiles_of(shape: tuple[int, int]) -> list[list[Tile]]:
-    """Tiles of about 128 px that cover an image, by rows."""
+    """Tiles of about 170 px that cover an image, by rows."""
     sizes = tuple(min(n, TILE_PX + 2 * CONTEXT_PX) for n in shape)
     spans = [_spans(n) for n in shape]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.scoring.lattice import Pattern, Shifts, Tile, patterns_of, periodicity_map, tiles_of
+from deepscan_core.scoring.lattice import LONGEST_PX, Pattern, Shifts, Tile, patterns_of, periodicity_map, tiles_of
 
 FloatImage = npt.NDArray[np.float32]
 HalfPixels = tuple[int, int]  # a shift down and right, in half pixels
@@ -31,7 +31,7 @@ BLOCK_PX = 4  # weights change slowly: one each for so many pixels squared
 SURROUNDINGS_PX = 10.0  # standard deviation of the window in which surroundings are compared
 CELLS_PX = 16.0  # and in a crystal, where it has to hold a few cells
 SURROUNDINGS_BLOCKS = 8  # and how far it is taken
-BEYOND_PX = 128  # no shift and margin together lead further out
+BEYOND_PX = LONGEST_PX + (SURROUNDINGS_BLOCKS + 2) * BLOCK_PX  # no shift and margin together lead further out
 SOFTNESS = 0.3  # in units of the least disagreement
 NEGLIGIBLE = 0.3  # of an equal share: shifts that count less everywhere in a tile are left out
 LEVELS, LEVEL_STEPS = 25, 1024

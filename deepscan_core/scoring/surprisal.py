@@ -8,37 +8,46 @@ three are added as powers, each in units of its own bulk, and the sum is calibra
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.errors import InputError
 from deepscan_core.records.maps import FeatureMap, ScoreMap
 from deepscan_core.scoring.calibration import bulk_excess, place_surprisal
 from deepscan_core.scoring.density import mahalanobis, nearest_neighbours
-from deepscan_core.scoring.filters import lines, spots
+from deepscan_core.scoring.filters import doubled, halved, lines, spots
 from deepscan_core.scoring.lattice import looks_periodic
+from deepscan_core.scoring.names import (
+    FUSED,
+    ISOLATION_FOREST,
+    MAHALANOBIS,
+    NEAREST_NEIGHBOURS,
+    SELF_SIMILARITY,
+    check_scorer,
+)
+from deepscan_core.scoring.names import (
+    SCORERS as SCORERS,
+)
 from deepscan_core.scoring.rarity import BORDER_REACH_PX, level_border, rarity
 from deepscan_core.scoring.self_similarity import Structure, residual_sigmas, structure_of
 
 FloatImage = npt.NDArray[np.float32]
 Features = Callable[[], FeatureMap]
 
-FUSED, SELF_SIMILARITY = "surprisal", "self_similarity"
 SPOT_PX = 2.2  # of a column or an atom at usual sampling
 FINE_SPOT_PX = 1.2  # of a thin crack; not in crystals, where it is within the columns
 SURROUNDINGS_PX = 6.0  # in which brightness is averaged
 POWER = 2.5  # the parts are added as powers: between their sum (1) and the largest of them (infinity)
-PATCHES_WEIGHT = 0.7  # patches are coarser than spots, and between the columns of a crystal or atoms they mislead
+PATCHES_WEIGHT = 0.7  # patches are coarser than spots, and among atoms on a support they mislead
 
 DENSITIES: Mapping[str, Callable[[FeatureMap, int], npt.NDArray[np.float64]]] = {
-    "mahalanobis": lambda features, seed: mahalanobis(features),
-    "nearest_neighbours": lambda features, seed: nearest_neighbours(features, seed=seed),
-    "isolation_forest": lambda features, seed: rarity(features, seed=seed),
+    MAHALANOBIS: lambda features, seed: mahalanobis(features),
+    NEAREST_NEIGHBOURS: lambda features, seed: nearest_neighbours(features, seed=seed),
+    ISOLATION_FOREST: lambda features, seed: rarity(features, seed=seed),
 }
-SCORERS = (FUSED, SELF_SIMILARITY, *DENSITIES)
 LABEL = "rare against the rest of the image"
 
 
@@ -76,12 +85,6 @@ def surprisal_map(
     return ScoreMap(nats, kind="surprisal", label=LABEL)
 
 
-def check_scorer(scorer: str) -> None:
-    """Raise `InputError` that lists the names for a scorer that is not known."""
-    if scorer not in SCORERS:
-        raise InputError(f"scorer {scorer!r} is not known: give one of {', '.join(SCORERS)}")
-
-
 def density_map(features: FeatureMap, density: str, seed: int = 0) -> FloatImage:
     """How far each pixel's patch is from the bulk, in units of the bulk's own decay, shape (rows, cols), at least 0."""
     scores = DENSITIES[density](features, seed).reshape(features.values.shape[:2])
@@ -94,7 +97,8 @@ def _fused(scaled: FloatImage, features: Features) -> tuple[Structure, FloatImag
     with ThreadPoolExecutor(max_workers=1) as beside:
 
         def patches() -> Future[FloatImage]:
-            return beside.submit(lambda: density_map(features(), "mahalanobis"))
+            context = contextvars.copy_context()  # limits that hold for this thread hold for the other as well
+            return beside.submit(lambda: context.run(lambda: density_map(features(), MAHALANOBIS)))
 
         semantic = None if looks_periodic(scaled) else patches()
         structure = structure_of(scaled)
@@ -124,7 +128,6 @@ def _unusual_brightness(scaled: FloatImage) -> FloatImage:
     """How far the brightness of the surroundings is from the usual one; at half the resolution, which it does not need."""
     from scipy import ndimage
 
-    around = ndimage.gaussian_filter(scaled[::2, ::2], SURROUNDINGS_PX / 2, truncate=2)
+    around = ndimage.gaussian_filter(halved(scaled), SURROUNDINGS_PX / 2, truncate=2)
     around -= np.median(around)
-    excess = bulk_excess(np.abs(around, out=around))
-    return np.repeat(np.repeat(excess, 2, axis=0), 2, axis=1)[: scaled.shape[0], : scaled.shape[1]]
+    return doubled(bulk_excess(np.abs(around, out=around)), scaled.shape)
