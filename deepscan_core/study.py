@@ -24,7 +24,9 @@ from deepscan_core.regions.centring import centre_on_objects
 from deepscan_core.regions.measurement import measure_regions
 from deepscan_core.regions.selection import Selection, select_regions
 from deepscan_core.scoring.calibration import level_for_false_regions
+from deepscan_core.scoring.character import Character, characters_of
 from deepscan_core.scoring.names import FUSED, check_scorer
+from deepscan_core.scoring.self_similarity import structure_of
 from deepscan_core.scoring.surprisal import surprisal_map
 from deepscan_core.scoring.teacher import taught_map
 
@@ -194,6 +196,15 @@ class Study:
             replace(r, center_nm=context.nm_from_px(r.center_px), size_nm=context.size_nm_from_px(r.size_px))
             for r in found
         )
+
+    def describe(self, regions: Sequence[ScanRegion]) -> tuple[Character, ...]:
+        """What each region holds.
+
+        One of "dark spot", "bright spot", "dark line" (such as a crack), "bright line", "boundary" (of grains), and "unlike
+        its surroundings" where nothing stands out pixel by pixel.
+        """
+        with one_blas_thread():
+            return characters_of(structure_of(self._scaled()), regions)
 
     def measure(
         self, regions: Sequence[ScanRegion], score_map: ScoreMap | None = None

@@ -30,6 +30,7 @@ from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, make_protoc
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanLimits
+from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting import artifacts
 from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.scoring.text import check_query
@@ -150,6 +151,8 @@ def _plan(
             region_size_nm=arguments.region_size_nm,
         ),
     )
+    if score_map.kind == "surprisal":
+        regions = timings.measure("describe", lambda: _described(study, regions))
     stage("planning the way")
     current_pa, current_from = _beam_current(image, arguments)
     parameters = _parameters(arguments, image)
@@ -189,6 +192,12 @@ def _plan(
         notes=_notes(image, arguments, len(regions), len(visited))
         + timings.measure("bars", lambda: crop_notes(image, arguments.crop)),
     )
+
+
+def _described(study: Study, regions: tuple[ScanRegion, ...]) -> tuple[ScanRegion, ...]:
+    """The regions, labelled with what they hold."""
+    named = zip(regions, study.describe(regions), strict=True)
+    return tuple(replace(region, label=f"{character}, {region.label}") for region, character in named)
 
 
 def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tuple[float, str]:
