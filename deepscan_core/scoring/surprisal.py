@@ -28,9 +28,6 @@ from deepscan_core.scoring.names import (
     SELF_SIMILARITY,
     check_scorer,
 )
-from deepscan_core.scoring.names import (
-    SCORERS as SCORERS,
-)
 from deepscan_core.scoring.rarity import BORDER_REACH_PX, level_border, rarity
 from deepscan_core.scoring.self_similarity import Structure, residual_sigmas, structure_of
 

@@ -9,12 +9,13 @@ from scipy import stats
 from deepscan_core import CalibratedImage, Study
 from deepscan_core.errors import InputError
 from deepscan_core.scoring.filters import lines, spots
-from deepscan_core.scoring.surprisal import SCORERS, surprisal_map
+from deepscan_core.scoring.names import SCORERS
+from deepscan_core.scoring.surprisal import surprisal_map
 
 SIDE = 256
 
 
-def frame(kind: str, seed: int, *, defect_free: bool = False, counts: float = 20.0) -> tuple[np.ndarray, np.ndarray]:
+def frame(kind: str, seed: int, *, defect_free: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """A preview of a specimen and the places of its point defects (y, x) in pixels."""
     from deepscan_core.benchmarking.planted_scenes import atomic_scene, clean_scene
 
