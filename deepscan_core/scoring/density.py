@@ -63,14 +63,20 @@ def leading_components(table: Table, most: int = MOST_COMPONENTS) -> Table:
 
     Columns that do not vary are left out, so the result has 0 columns where all rows are equal.
     """
-    spread = table.std(axis=0)
-    varying = spread > 1e-6 * (np.abs(table).max(initial=0.0) or 1.0)
-    scaled = (table[:, varying] - table[:, varying].mean(axis=0)) / spread[varying]
+    scaled = standardised(table)
     if scaled.shape[1] == 0:
         return np.zeros((len(table), 0), np.float32)
     _, directions = np.linalg.eigh(scaled.T @ scaled / len(scaled))
     turned: Table = scaled @ directions[:, ::-1][:, : min(most, len(table))]
     return turned
+
+
+def standardised(table: Table) -> Table:
+    """The columns of a table (n, n_features) with mean 0 and standard deviation 1, without those that do not vary."""
+    spread = table.std(axis=0)
+    varying = spread > 1e-6 * (np.abs(table).max(initial=0.0) or 1.0)
+    scaled: Table = (table[:, varying] - table[:, varying].mean(axis=0)) / spread[varying]
+    return scaled
 
 
 def _distances(table: Table, bulk: Table) -> Scores:

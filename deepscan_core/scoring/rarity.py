@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.records.maps import FeatureMap
+from deepscan_core.scoring.density import standardised
 
 # The original asks for at most 50. From 24 on more components find no more planted spots and defects, within the scatter
 # between seeds, and take more time (benchmarks/components.py).
@@ -53,9 +54,7 @@ def principal_components(table: npt.NDArray[np.float32], *, seed: int = 0) -> np
     """
     from sklearn.decomposition import PCA
 
-    spread = table.std(axis=0)
-    varying = spread > 1e-6 * (np.abs(table).max(initial=0.0) or 1.0)
-    scaled = (table[:, varying] - table[:, varying].mean(axis=0)) / spread[varying]
+    scaled = standardised(table)
     n_components = min(MOST_COMPONENTS, *scaled.shape)
     if n_components == 0:
         return np.zeros((len(table), 0), np.float32)
