@@ -44,6 +44,8 @@ def characters_of(structure: Structure, regions: Sequence[ScanRegion]) -> tuple[
     """
     from scipy import ndimage
 
+    if not regions:
+        return ()
     signed = ndimage.gaussian_filter(residual_sigmas(structure), SMOOTHING_PX)
     spread = SIGMA_OF_MAD * float(np.median(np.abs(signed)))
     signed /= spread if spread > 0 else 1.0

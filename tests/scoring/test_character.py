@@ -64,3 +64,4 @@ def test_where_nothing_stands_out_nothing_is_claimed() -> None:
     region = ScanRegion(center_px=(92.5, 62.5), size_px=(8.0, 8.0), score=1.0)
     plain = CalibratedImage(np.full((192, 192), 7.0))
     assert Study(plain, backbone="classical").describe([region]) == ("unlike its surroundings",)
+    assert Study(plain, backbone="classical").describe([]) == ()
