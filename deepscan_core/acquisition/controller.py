@@ -1,18 +1,29 @@
 """The seam to the hardware: a few methods, and capabilities that say what cannot be asked for.
 
-`ScanController` is implemented by ``instruments/simulated.py`` and ``instruments/nion.py``; both obey the same test class,
-``tests/contract/controller_contract.py``. Writing a controller for another microscope means passing that class.
+`ScanController` is implemented by ``instruments/simulated.py``, ``instruments/nion.py`` and ``instruments/pyjem.py``; all
+obey the same test class, ``tests/contract/controller_contract.py``. Writing a controller for another microscope means
+passing that class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import YX, ScanContext, check_finite
+from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import LARGEST_STEP_SAMPLES, LONGEST_DWELL_US, SHORTEST_DWELL_US, ScanStep
+
+#: Names of parameters that say where the beam is and whether the view runs. A run that leaves the beam at rest leaves
+#: these as they are then; every other parameter is put back whatever happens.
+BEAM_PARAMETERS = frozenset({"beam", "blanked", "probe_position", "viewing"})
+
+#: Names of parameters that scanning a step changes; every other one stays as it is while a run is on, or was changed by
+#: somebody else.
+STEP_PARAMETERS = frozenset({"device_parameters", "scan"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +39,7 @@ class Capabilities:
     park : the beam can be held at a named place of the context.
     stage : the stage can be moved.
     line_abort : an abort takes effect within a line rather than after the frame.
+    view : it is known whether a live view runs, so that `restore` can start it again and a run sees who starts it.
     shortest_dwell_us, longest_dwell_us : limits of the dwell time.
     largest_frame_px : most samples along one side of a step.
     """
@@ -39,6 +51,7 @@ class Capabilities:
     park: bool
     stage: bool
     line_abort: bool
+    view: bool = True
     shortest_dwell_us: float = SHORTEST_DWELL_US
     longest_dwell_us: float = LONGEST_DWELL_US
     largest_frame_px: int = LARGEST_STEP_SAMPLES
@@ -65,7 +78,7 @@ class BeamRest:
 class ScanController(Protocol):
     """A scanning instrument.
 
-    All calls but `abort` come from one thread and block until done; `abort` may come from any thread. Only `scan` and
+    All calls but `abort` come one after the other and block until done; `abort` may come from any thread. Only `scan` and
     `preview` expose the specimen. Failures raise `InstrumentError`.
     """
 
@@ -77,6 +90,19 @@ class ScanController(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What may be asked for."""
+        ...
+
+    @property
+    def costs(self) -> ScanCosts:
+        """Its overheads, and whether the beam exposes the specimen in them; where that is not known, as if it did."""
+        ...
+
+    def now_s(self) -> float:
+        """The clock of `ScanFrame.started_s`, in s."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass at the instrument, with the beam as it is."""
         ...
 
     def context(self) -> ScanContext:
@@ -94,17 +120,46 @@ class ScanController(Protocol):
     def scan(self, step: ScanStep) -> ScanFrame:
         """Unblank, record one step in the present context, and return it.
 
-        Raises `RunAborted` when `abort` interrupted it and `UnsupportedStep`, before exposing anything, when the
-        instrument cannot do it.
+        Raises `RunAborted` when `abort` interrupted it and, before exposing anything, `UnsupportedStep` when the
+        instrument cannot do it, and `InstrumentTaken` when somebody else has begun to use it since `prepare`. An error
+        says with ``nothing_exposed=True`` that the specimen was certainly not exposed; a `ProtocolError` always means that.
         """
+        ...
+
+    def take(self) -> None:
+        """Between `prepare` and `restore`: stop what somebody else started meanwhile, because a person wants to go on."""
         ...
 
     def rest(self, where: BeamRest) -> None:
         """Blank or park the beam. Raises `UnsupportedStep` when the instrument cannot do what `where` asks."""
         ...
 
-    def restore(self) -> None:
-        """Undo what `prepare` and `scan` changed, except that the beam stays at rest and the view stays stopped."""
+    def restore(self, *, beam: bool = False) -> None:
+        """Undo what `prepare`, `scan` and `rest` changed.
+
+        Without `beam` the beam stays at rest and the view stays stopped; with it both are as they were at `prepare`.
+        """
+        ...
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Everything that a run may change, by name, as it is now: values that JSON gives back as they were.
+
+        Those of `BEAM_PARAMETERS` say where the beam is and whether the view runs.
+        """
+        ...
+
+    def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Put back parameters that `parameters` gave, perhaps in another process; all of them, or those that are named.
+
+        Outside a run only. Writes nothing but what is named and differs, and checks all of it before it writes any.
+
+        Raises
+        ------
+        InputError
+            A name that `parameters` does not give, or a value that cannot be; nothing was written.
+        InstrumentError
+            Somebody else uses the instrument, or it does not do what was asked.
+        """
         ...
 
     def abort(self) -> None:

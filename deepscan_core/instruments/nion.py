@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,15 +25,18 @@ from nion.utils import Geometry, Registry
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
 from deepscan_core.acquisition.limits import check_context, check_rest, check_step
-from deepscan_core.errors import InstrumentError, RunAborted, UnsupportedStep
+from deepscan_core.errors import InstrumentError, InstrumentTaken, RunAborted, UnsupportedStep, WrongFrame
+from deepscan_core.instruments import nion_parameters
+from deepscan_core.instruments.leases import Leases
 from deepscan_core.records.coordinates import ScanContext
-from deepscan_core.records.costs import dose_e_per_nm2, electrons
+from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
 BLANKER = "C_Blank"
 BEAM_CURRENT = "BeamCurrent"  # in A
 STOP_VIEW_TIMEOUT_S = 10.0
+START_VIEW_TIMEOUT_S = 10.0
 LONGEST_LAST_FRAME_S = 2.0
 ABORT_PERIOD_S = 0.01
 LARGEST_MISPLACEMENT_SAMPLES = 0.5
@@ -52,6 +55,9 @@ def find_scan_source() -> Any:
     return source
 
 
+_LEASES = Leases()
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Remembered:
     """What `prepare` found: the context's parameters, the device's, the channels, and where the probe stood."""
@@ -60,6 +66,8 @@ class _Remembered:
     device_parameters: Any
     channels: tuple[int, ...]
     probe_position: Any
+    is_blanked: bool | None
+    is_playing: bool
 
 
 class NionScanController:
@@ -100,6 +108,19 @@ class NionScanController:
             line_abort=True,
         )
 
+    @property
+    def costs(self) -> ScanCosts:
+        """Those of an instrument of this kind; the beam is on from before the first line until after the last one."""
+        return ScanCosts(blanks_when_idle=False)
+
+    def now_s(self) -> float:
+        """See `ScanController.now_s`."""
+        return self._clock()
+
+    def wait(self, seconds: float) -> None:
+        """See `ScanController.wait`."""
+        time.sleep(seconds)
+
     def context(self) -> ScanContext:
         """The context scan as Swift is set now, or as it was at `prepare`."""
         parameters = self._parameters()
@@ -129,13 +150,33 @@ class NionScanController:
         self._aborted.clear()
         if source.is_recording:
             raise InstrumentError(f"{self.name} is recording: wait until it is done")
+        if not _LEASES.take(source, self):
+            raise InstrumentTaken(f"{self.name} is used by another run of DeepScan: wait until that is done")
+        try:
+            self._remembered = self._stopped()
+        finally:
+            if self._remembered is None:
+                _LEASES.give_back(source, self)
+
+    def _stopped(self) -> _Remembered:
+        """Stop the view; what was before, and the parameters as they are then."""
+        source = self._source
+        is_playing, blanker = bool(source.is_playing), self._control(BLANKER)
         self._stop_view()
-        self._remembered = _Remembered(
+        return _Remembered(
             parameters=self._parameters(),
             device_parameters=copy.deepcopy(source.scan_device.current_frame_parameters),
             channels=tuple(source.get_enabled_channel_indexes()),
             probe_position=source.probe_position,
+            is_blanked=None if blanker is None else bool(blanker),
+            is_playing=is_playing,
         )
+
+    def take(self) -> None:
+        """Stop a live view that was started since `prepare`; raises `InstrumentError` where somebody records."""
+        if self._source.is_recording:
+            raise InstrumentError(f"{self.name} is recording: wait until it is done")
+        self._stop_view()
 
     def _stop_view(self) -> None:
         """Let a short frame finish, so that the live image stays whole; cut a long one off."""
@@ -156,6 +197,9 @@ class NionScanController:
         ------
         UnsupportedStep
             The device cannot do the step; nothing was exposed.
+        InstrumentTaken
+            A live view or a recording was started since `prepare`: before the step, and nothing was exposed; or during
+            it, and the frame, which may hold lines of another scan, was thrown away.
         RunAborted
             `abort` was called meanwhile.
         InstrumentError
@@ -165,6 +209,11 @@ class NionScanController:
         check_context(context, self.capabilities)
         check_step(step, context, self.capabilities)
         _check_one_pitch(step)
+        if self._remembered is not None and (self._source.is_playing or self._source.is_recording):
+            raise InstrumentTaken(
+                f"somebody uses {self.name}: the run waits, Resume stops what was started and goes on",
+                nothing_exposed=True,
+            )
         return self._record(_step_parameters(self._parameters(), step, context), step)
 
     @property
@@ -185,18 +234,92 @@ class NionScanController:
         else:
             self._source.probe_position = Geometry.FloatPoint(*where.park_fraction)
 
-    def restore(self) -> None:
-        """Put back what `prepare` remembered. A parked probe stays where it is, and the view stays stopped."""
+    def restore(self, *, beam: bool = False) -> None:
+        """Put back what `prepare` remembered.
+
+        Without `beam` a parked probe stays where it is, a closed blanker closed, and the view stopped.
+        """
         remembered, self._remembered = self._remembered, None
         self._aborted.clear()
         if remembered is None:
             return
         source = self._source
+        _LEASES.give_back(source, self)
         source.scan_device.set_frame_parameters(copy.deepcopy(remembered.device_parameters))
         if tuple(source.get_enabled_channel_indexes()) != remembered.channels:
             source.set_enabled_channels(remembered.channels)
-        if self._control(BLANKER) and source.probe_position != remembered.probe_position:
+        moved = source.probe_position != remembered.probe_position
+        if moved and (beam or self._control(BLANKER)):
             source.probe_position = remembered.probe_position
+        if beam:
+            self._beam_as(remembered)
+
+    def _beam_as(self, remembered: _Remembered) -> None:
+        """Blanker and live view as they were; the view first, so that an open beam does not stand still."""
+        try:
+            if remembered.is_playing and not self._source.is_playing:
+                self._source.start_playing()
+        finally:
+            if remembered.is_blanked is not None and self.is_blanked is not remembered.is_blanked:
+                self._blank(remembered.is_blanked)
+
+    def parameters(self) -> dict[str, Any]:
+        """Frame parameters of the scan and of the device, channels, probe position, blanker, and whether the view runs."""
+        source, blanker, probe = self._source, self._control(BLANKER), self._source.probe_position
+        return {
+            "frame_parameters": nion_parameters.frame_parameters(source.get_current_frame_parameters(), subscan=False),
+            "device_parameters": nion_parameters.frame_parameters(
+                source.scan_device.current_frame_parameters, subscan=True
+            ),
+            "channels": [int(index) for index in source.get_enabled_channel_indexes()],
+            "probe_position": None if probe is None else [float(probe.y), float(probe.x)],
+            "blanked": None if blanker is None else bool(blanker),
+            "viewing": bool(source.is_playing),
+        }
+
+    def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """See `ScanController.restore_parameters`; ``nion_parameters.NAMES`` is all that is ever written."""
+        source = self._source
+        nion_parameters.check(parameters, source.channel_count)
+        present = self.parameters()
+        changed = {name: value for name, value in parameters.items() if present[name] != value}
+        if not changed:
+            return
+        if source.is_recording:
+            raise InstrumentError(f"{self.name} is recording: wait until it is done")
+        if not _LEASES.take(source, self):
+            raise InstrumentTaken(f"{self.name} is used by another run of DeepScan: wait until that is done")
+        try:
+            self._write(changed, parameters.get("device_parameters"))
+        finally:
+            _LEASES.give_back(source, self)
+
+    def _write(self, changed: Mapping[str, Any], device_parameters: Any) -> None:
+        """The beam last: it is blanked before the view stops, and the view runs before it is let through."""
+        source = self._source
+        if changed.get("blanked"):
+            self._blank(True)
+        if changed.get("viewing") is False:
+            self._stop_view()
+        if "frame_parameters" in changed:
+            present = source.get_current_frame_parameters()
+            source.set_current_frame_parameters(
+                nion_parameters.with_frame_parameters(present, changed["frame_parameters"], subscan=False)
+            )
+        if device_parameters is not None:  # those of the scan have changed them too
+            present = source.scan_device.current_frame_parameters
+            wanted = nion_parameters.with_frame_parameters(present, device_parameters, subscan=True)
+            if wanted.as_dict() != present.as_dict():
+                source.scan_device.set_frame_parameters(wanted)
+        if "channels" in changed:
+            source.set_enabled_channels(changed["channels"])
+        if "probe_position" in changed:
+            place = changed["probe_position"]
+            source.probe_position = None if place is None else Geometry.FloatPoint(*place)
+        if changed.get("viewing"):
+            source.start_playing(sync_timeout=START_VIEW_TIMEOUT_S)
+        if changed.get("blanked") is False:
+            self._blank(False)
 
     def abort(self) -> None:
         """Interrupt a running `scan` or `preview`, from any thread.
@@ -260,23 +383,30 @@ class NionScanController:
         enabled = list(source.get_enabled_channel_indexes())
         if self._channel is None:
             if not enabled:
-                raise InstrumentError(f"no detector is switched on in {self.name}: switch one on")
+                raise InstrumentError(f"no detector is switched on in {self.name}: switch one on", nothing_exposed=True)
             return int(enabled[0])
         for index, name in names.items():
             if name == self._channel:
                 return index
-        raise InstrumentError(f"{self.name} has no detector {self._channel!r}: give one of {', '.join(names.values())}")
+        raise InstrumentError(
+            f"{self.name} has no detector {self._channel!r}: give one of {', '.join(names.values())}",
+            nothing_exposed=True,
+        )
 
     def _record_unless_aborted(self, parameters: Any, what: str) -> Any:
         """The list of frames that Nion returns; raises `RunAborted` where `abort` was called before or meanwhile."""
         self._recording.set()
         try:
             if self._aborted.is_set():
-                raise RunAborted(f"aborted before {what}")
+                raise RunAborted(f"aborted before {what}", nothing_exposed=True)
             with self._beam_on():
                 recorded = self._source.record_immediate(parameters)
             if self._aborted.is_set():
                 raise RunAborted(f"aborted in {what}")
+            if self._remembered is not None and self._source.is_playing:
+                raise InstrumentTaken(
+                    f"somebody started the view during {what}: the run waits, Resume repeats the step"
+                )
             return recorded
         finally:
             self._recording.clear()
@@ -286,7 +416,7 @@ class NionScanController:
     def _record(self, parameters: Any, step: ScanStep | None) -> ScanFrame:
         source, context = self._source, self.context()
         if source.is_recording:
-            raise InstrumentError(f"{self.name} is recording: wait until it is done")
+            raise InstrumentError(f"{self.name} is recording: wait until it is done", nothing_exposed=True)
         index = self._channel_index()
         parameters.enabled_channel_indexes = [index]
         started_s = self._clock()
@@ -294,16 +424,18 @@ class NionScanController:
         rows, cols = (context.rows, context.cols) if step is None else (step.rows, step.cols)
         xdata = recorded[0] if recorded else None
         if xdata is None or xdata.data is None or xdata.data.shape != (rows, cols):
-            got = "nothing" if xdata is None or xdata.data is None else f"a frame of shape {xdata.data.shape}"
-            raise InstrumentError(
-                f"{self.name} returned {got} for {rows} x {cols} samples: see Swift's log for its reason"
+            shape = None if xdata is None or xdata.data is None else tuple(int(side) for side in xdata.data.shape)
+            got = "nothing" if shape is None else f"a frame of shape {shape}"
+            raise WrongFrame(
+                f"{self.name} returned {got} for {rows} x {cols} samples: see Swift's log for its reason", shape=shape
             )
         height_nm, width_nm = context.fov_nm if step is None else step.size_nm
-        dwell_us, current_pa = float(parameters.pixel_time_us), context.beam_current_pa
+        done = nion_parameters.as_scanned(xdata.metadata, context, step, float(parameters.pixel_time_us))
+        dwell_us, current_pa = done.dwell_time_us, context.beam_current_pa
         return ScanFrame(
             values=np.array(xdata.data, dtype=np.float32),
             channel=str(source.get_channel_state(index).name),
-            context=context,
+            context=done.context,
             step=step,
             dwell_time_us=dwell_us,
             dose_e_per_nm2=None
@@ -313,6 +445,7 @@ class NionScanController:
             started_s=started_s,
             duration_s=self._clock() - started_s,
             metadata=dict(xdata.metadata),
+            scanned=done.grid,
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
 from deepscan_core.acquisition.limits import check_context, check_rest, check_step
-from deepscan_core.errors import InputError, RunAborted
+from deepscan_core.errors import InputError, InstrumentTaken, RunAborted
 from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
@@ -78,12 +80,21 @@ class SimulatedController:
         self._current_pa = context.beam_current_pa
         self._dwell_time_us = dwell_time_us
         self._rng = np.random.default_rng(seed)
-        self._costs = costs or ScanCosts()
+        self.costs = costs or ScanCosts()
         self._physics = physics
         self._here_nm = (context.center_y_nm, context.center_x_nm)
         self._sleep = sleep
         self._abort = threading.Event()
+        self._found: tuple[str, bool] | None = None  # beam and view at prepare
         self._busy = threading.Event()  # from prepare to restore, and while a frame is recorded
+
+    def now_s(self) -> float:
+        """See `ScanController.now_s`."""
+        return self.clock_s
+
+    def wait(self, seconds: float) -> None:
+        """See `ScanController.wait`."""
+        self._wait(seconds)
 
     def context(self) -> ScanContext:
         """See `ScanController.context`."""
@@ -97,11 +108,16 @@ class SimulatedController:
         """See `ScanController.prepare`: the simulated view is stopped; no other parameter is ever changed."""
         self._abort.clear()
         self._busy.set()
+        self._found = (self.beam, self.is_viewing)
         self.is_viewing = False
 
     def scan(self, step: ScanStep) -> ScanFrame:
         """See `ScanController.scan`."""
         check_step(step, self._context, self.capabilities)
+        if self.is_viewing and self._found is not None:
+            raise InstrumentTaken(
+                f"the live view of {self.name} was started: the run waits for the view to end", nothing_exposed=True
+            )
         self.beam = "on sample"
         return self._record(step.on_specimen(self._context), step.dwell_time_us, step)
 
@@ -110,10 +126,37 @@ class SimulatedController:
         check_rest(where, self.capabilities)
         self.beam = "blanked" if where.park_fraction is None else f"parked {where.park_fraction}"
 
-    def restore(self) -> None:
-        """See `ScanController.restore`: there is nothing to undo, steps never change the context."""
+    def take(self) -> None:
+        """See `ScanController.take`."""
+        self.is_viewing = False
+
+    def restore(self, *, beam: bool = False) -> None:
+        """See `ScanController.restore`: but for beam and view there is nothing to undo, steps never change the context."""
+        found, self._found = self._found, None
+        if beam and found is not None:
+            self.beam, self.is_viewing = found
         self._busy.clear()
         self._abort.clear()
+
+    def parameters(self) -> dict[str, Any]:
+        """See `ScanController.parameters`: where the beam is, and whether the view runs."""
+        return {"beam": self.beam, "viewing": self.is_viewing}
+
+    def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """See `ScanController.restore_parameters`."""
+        for name, value in parameters.items():
+            if name not in ("beam", "viewing"):
+                raise InputError(f"parameter {name!r} is none that DeepScan writes: give beam, viewing")
+            if name == "viewing" and not isinstance(value, bool):
+                raise InputError(f"viewing is {value!r}: give true or false")
+            if name == "beam" and not _is_beam(value):
+                raise InputError(
+                    f"beam is {value!r}: give 'on sample', 'blanked' or 'parked (y, x)' with two fractions"
+                )
+        if self._found is not None:
+            raise InstrumentTaken(f"a run uses {self.name}: wait until it is done")
+        self.is_viewing = parameters.get("viewing", self.is_viewing)
+        self.beam = parameters.get("beam", self.beam)
 
     def abort(self) -> None:
         """See `ScanController.abort`."""
@@ -122,6 +165,9 @@ class SimulatedController:
 
     def _record(self, grid: SamplingGrid, dwell_time_us: float, step: ScanStep | None) -> ScanFrame:
         with self._interruptible():
+            what = "the preview" if step is None else f"step {step.order}"
+            if self._abort.is_set():
+                raise RunAborted(f"aborted before {what}", nothing_exposed=True)
             self._go_to(grid)
             started_s = self.clock_s
             exposure = Exposure(
@@ -129,10 +175,10 @@ class SimulatedController:
                 dwell_time_us=dwell_time_us,
                 beam_current_pa=self._current_pa,
                 started_s=started_s,
-                costs=self._costs,
+                costs=self.costs,
             )
             values = record_frame(self._specimen, exposure, self._rng, physics=self._physics, dose=self.dose)
-            self._pass_time(exposure, step)
+            self._pass_time(exposure, what)
         total = electrons(grid.rows, grid.cols, dwell_time_us, self._current_pa)
         return ScanFrame(
             values=values,
@@ -165,21 +211,21 @@ class SimulatedController:
         """Bring the beam to the middle of the next frame."""
         there_nm = (grid.center_y_nm, grid.center_x_nm)
         if self._physics.moves_take_time:
-            self._idle(self._costs.travel_time_s(self._here_nm, there_nm))
+            self._idle(self.costs.travel_time_s(self._here_nm, there_nm))
         self._here_nm = there_nm
 
-    def _pass_time(self, exposure: Exposure, step: ScanStep | None) -> None:
+    def _pass_time(self, exposure: Exposure, what: str) -> None:
         """Let the lines go by, so that an abort takes effect within a few of them."""
         rows, cols = exposure.grid.rows, exposure.grid.cols
-        self._idle(self._costs.frame_overhead_s)
+        self._idle(self.costs.frame_overhead_s)
         done = 0
         try:
             for top in range(0, rows, LINES_A_CHUNK):
                 if self._abort.is_set():
-                    raise RunAborted("aborted during " + ("the preview" if step is None else f"step {step.order}"))
+                    raise RunAborted(f"aborted during {what}")
                 lines = min(LINES_A_CHUNK, rows - top)
                 self._wait(lines * cols * exposure.dwell_time_us * 1e-6)
-                self._idle(lines * self._costs.line_idle_us * 1e-6)
+                self._idle(lines * self.costs.line_idle_us * 1e-6)
                 self.exposed_electrons += electrons(lines, cols, exposure.dwell_time_us, self._current_pa)
                 done = top + lines
         finally:
@@ -197,9 +243,22 @@ class SimulatedController:
     def _idle(self, seconds: float) -> None:
         """Time in which nothing is recorded; a beam that is not blanked exposes all the same."""
         self._wait(seconds)
-        self.exposed_electrons += self._costs.idle_electrons(seconds, self._current_pa)
+        self.exposed_electrons += self.costs.idle_electrons(seconds, self._current_pa)
 
     def _wait(self, seconds: float) -> None:
         self.clock_s += seconds
         if self._sleep is not None:
             self._sleep(seconds)
+
+
+def _is_beam(value: Any) -> bool:
+    """Whether a value is one that `SimulatedController.beam` can have."""
+    if not isinstance(value, str):
+        return False
+    place = re.fullmatch(r"parked \(([0-9.e-]{1,30}), ([0-9.e-]{1,30})\)", value)
+    try:
+        return value in ("on sample", "blanked") or (
+            place is not None and all(0 <= float(part) <= 1 for part in place.groups())
+        )
+    except ValueError:
+        return False

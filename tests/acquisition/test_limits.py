@@ -59,6 +59,8 @@ def test_a_good_plan_passes() -> None:
         (plan(step={"dwell_time_us": 1e-3}), UnsupportedStep, "0.001 µs"),
         (plan(limits=ScanLimits(max_dose_e_per_nm2=10)), ProtocolError, "limit of 10 e/nm²"),
         (plan(limits=ScanLimits(max_time_s=1), predicted_time_s=2.0), ProtocolError, "more than its limit of 1 s"),
+        (plan(limits=ScanLimits(max_total_electrons=1e4)), ProtocolError, "more than its limit of 10000"),
+        (plan(limits=ScanLimits(max_total_electrons=1e6), predicted_electrons=2e6), ProtocolError, "2e\\+06 electrons"),
         (plan(context=dataclasses.replace(CONTEXT, fov_y_nm=None, fov_x_nm=None)), ProtocolError, "calibration"),
     ],
 )

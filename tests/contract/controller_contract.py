@@ -10,6 +10,10 @@ To test one, derive a class whose name starts with ``Test`` and provide:
     A number that grows with every frame that exposes the specimen.
 ``is_blanked(controller)``, ``is_viewing(controller)``
     Whether the beam is off the specimen; whether the live view runs.
+``start_view(controller)``
+    What somebody does who starts the live view; returns when it runs.
+``after_a_crash(controller)``
+    A new controller of the same instrument, as another process has it after the one of `controller` has died.
 ``snapshot(controller)`` (optional)
     Everything that `restore` has to put back, as a value that can be compared.
 """
@@ -17,6 +21,7 @@ To test one, derive a class whose name starts with ``Test`` and provide:
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -25,10 +30,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepscan_core.acquisition.controller import BeamRest, ScanController
+from deepscan_core.acquisition.controller import BEAM_PARAMETERS, BeamRest, ScanController
 from deepscan_core.acquisition.runner import Runner, RunState
 from deepscan_core.acquisition.strategies import follow
-from deepscan_core.errors import InstrumentError, ProtocolError, RunAborted, UnsupportedStep
+from deepscan_core.errors import (
+    InputError,
+    InstrumentError,
+    InstrumentTaken,
+    ProtocolError,
+    RunAborted,
+    UnsupportedStep,
+)
 from deepscan_core.records.coordinates import YX, ScanContext
 from deepscan_core.records.costs import dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
@@ -103,8 +115,15 @@ class ControllerContract:
     def is_viewing(self, controller: Any) -> bool:
         raise NotImplementedError
 
+    def start_view(self, controller: Any) -> None:
+        raise NotImplementedError
+
     def snapshot(self, controller: Any) -> Any:
         return controller.context()
+
+    def after_a_crash(self, controller: Any) -> Any:
+        """A controller of the same instrument that was never told of the run."""
+        raise NotImplementedError
 
     def test_capabilities_agree_with_the_context(self, make: Make) -> None:
         controller = make(spots_at([]))
@@ -142,6 +161,11 @@ class ControllerContract:
         place_nm = step.on_specimen(context).plane_nm((step.rows * 0.3, step.cols * 0.8))
         controller = make(spots_at([place_nm]), rotation_rad=rotation_rad)
         controller.prepare()
+        if step.rotation_rad and not controller.capabilities.rotation:
+            with pytest.raises(UnsupportedStep, match="turn"):
+                controller.scan(step)
+            controller.restore()
+            return
         frame = controller.scan(step)
         controller.restore()
         assert frame.step == step
@@ -224,7 +248,7 @@ class ControllerContract:
     def test_a_run_blanks_between_steps_and_stops_the_view(self, make: Make) -> None:
         controller = make(spots_at([]))
         context, before = controller.context(), self.snapshot(controller)
-        assert self.is_viewing(controller)
+        assert self.is_viewing(controller)  # which the controller need not know
         seen: list[tuple[bool, bool]] = []
 
         def on_frame(frame: ScanFrame) -> None:
@@ -276,6 +300,187 @@ class ControllerContract:
         assert issubclass(UnsupportedStep, InstrumentError)
         assert issubclass(RunAborted, InstrumentError)
         assert dataclasses.is_dataclass(BeamRest)
+
+    def test_beam_and_view_are_as_before_where_that_is_wanted(self, make: Make) -> None:
+        controller = make(spots_at([]))
+        before = self.snapshot(controller)
+        runner = Runner(controller, beam_as_before=True)
+        runner.run(follow([make_step(controller.context())]))
+        assert runner.status.state is RunState.DONE
+        assert not self.is_blanked(controller)
+        assert self.is_viewing(controller) is controller.capabilities.view
+        assert self.snapshot(controller) == before
+
+    def test_a_paused_run_exposes_nothing_and_goes_on(self, make: Make) -> None:
+        controller = make(spots_at([]))
+        context = controller.context()
+        runner = Runner(controller, on_frame=lambda frame: runner.pause() if frame.step == steps[0] else None)
+        steps = [make_step(context, order=order) for order in (1, 2)]
+        thread = threading.Thread(target=lambda: runner.run(follow(steps)))
+        thread.start()
+        wait_for(lambda: runner.status.state is RunState.PAUSED)
+        exposed = self.exposure(controller)
+        time.sleep(0.05)
+        assert self.is_blanked(controller)
+        assert self.exposure(controller) == exposed
+        runner.resume()
+        thread.join(20)
+        assert (runner.status.state, runner.status.steps_done) == (RunState.DONE, 2)
+
+    def test_a_paused_run_can_be_aborted(self, make: Make) -> None:
+        controller = make(spots_at([]))
+        runner = Runner(controller)
+        runner.pause()
+        ended: list[Exception] = []
+
+        def work() -> None:
+            try:
+                runner.run(follow([make_step(controller.context())]))
+            except RunAborted as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        wait_for(lambda: runner.status.state is RunState.PAUSED)
+        exposed = self.exposure(controller)
+        runner.abort()
+        thread.join(20)
+        assert ended
+        assert (runner.status.state, runner.status.steps_done) == (RunState.ABORTED, 0)
+        assert self.exposure(controller) == exposed
+
+    def test_somebody_who_starts_the_view_pauses_the_run(self, make: Make) -> None:
+        controller = sees_the_view(make(spots_at([])))
+        context = controller.context()
+        steps = [make_step(context, order=order) for order in (1, 2)]
+        runner = Runner(
+            controller,
+            wait_if_taken=True,
+            on_frame=lambda f: self.start_view(controller) if f.step == steps[0] else None,
+        )
+        thread = threading.Thread(target=lambda: runner.run(follow(steps)))
+        thread.start()
+        wait_for(lambda: runner.status.state is RunState.PAUSED)
+        assert "the run waits" in runner.status.reason
+        assert self.is_viewing(controller)
+        runner.resume()
+        thread.join(20)
+        assert (runner.status.state, runner.status.steps_done) == (RunState.DONE, 2)
+        assert not self.is_viewing(controller)
+
+    def test_a_run_that_does_not_wait_fails_when_the_instrument_is_taken(self, make: Make) -> None:
+        controller = sees_the_view(make(spots_at([])))
+        steps = [make_step(controller.context(), order=order) for order in (1, 2)]
+        runner = Runner(controller, on_frame=lambda frame: self.start_view(controller))
+        with pytest.raises(InstrumentTaken):
+            runner.run(follow(steps))
+        assert (runner.status.state, runner.status.steps_done) == (RunState.FAILED, 1)
+
+    def test_parameters_are_json_and_reading_them_changes_nothing(self, make: Make) -> None:
+        controller = make(spots_at([]))
+        before, exposed = self.snapshot(controller), self.exposure(controller)
+        parameters = controller.parameters()
+        assert json.loads(json.dumps(parameters, allow_nan=False)) == parameters
+        assert parameters.get("viewing") is (True if controller.capabilities.view else None)
+        assert set(parameters) & BEAM_PARAMETERS
+        controller.restore_parameters(parameters)
+        assert controller.parameters() == parameters
+        assert self.snapshot(controller) == before
+        assert self.is_viewing(controller)
+        assert exposed <= self.exposure(controller)  # the view goes on
+
+    def test_a_run_that_was_cut_off_is_undone_by_another_controller(self, make: Make) -> None:
+        """As after a crash: the controller that knew what to restore is gone, a file kept the parameters."""
+        controller = make(spots_at([]))
+        before = self.snapshot(controller)
+        kept = json.dumps(controller.parameters())
+        controller.prepare()
+        controller.rest(BeamRest())
+        controller.scan(make_step(controller.context(), (1.0, 2.0), (3.0, 3.0), rows=48, cols=48, dwell_time_us=3.0))
+        controller.rest(BeamRest())
+        heir = self.after_a_crash(controller)
+        beside_the_beam = {k: v for k, v in json.loads(kept).items() if k not in BEAM_PARAMETERS}
+        heir.restore_parameters(beside_the_beam)
+        assert self.is_blanked(heir)
+        assert not self.is_viewing(heir)
+        heir.restore_parameters(json.loads(kept))
+        assert heir.parameters() == json.loads(kept)
+        assert not self.is_blanked(heir)
+        assert self.is_viewing(heir) is heir.capabilities.view
+        assert self.snapshot(heir) == before
+
+    def test_a_blanked_beam_and_a_stopped_view_are_restored_too(self, make: Make) -> None:
+        controller = sees_the_view(make(spots_at([])))
+        running = controller.parameters()
+        Runner(controller).run(follow([]))
+        stopped = controller.parameters()
+        assert stopped["viewing"] is False
+        controller.restore_parameters(running)
+        assert self.is_viewing(controller)
+        controller.restore_parameters(stopped)
+        assert self.is_blanked(controller)
+        assert not self.is_viewing(controller)
+        assert controller.parameters() == stopped
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"stage_position_m.x": 1e-6},
+            {"C10": 0.0, "viewing": False},
+            {"viewing": False, "__class__": "x"},
+            {"viewing": 1},
+            {"viewing": "yes"},
+        ],
+    )
+    def test_parameters_that_are_not_on_the_list_are_refused_and_nothing_is_written(
+        self, make: Make, wrong: dict[str, Any]
+    ) -> None:
+        controller = make(spots_at([]))
+        before = controller.parameters()
+        with pytest.raises(InputError):
+            controller.restore_parameters(wrong)
+        assert controller.parameters() == before
+
+    def test_errors_say_whether_anything_can_have_been_exposed(self, make: Make) -> None:
+        controller = make(spots_at([]))
+        context = controller.context()
+        controller.prepare()
+        with pytest.raises(UnsupportedStep) as refused:
+            controller.scan(make_step(context, dwell_time_us=controller.capabilities.longest_dwell_us * 2))
+        assert refused.value.nothing_exposed
+        timer = threading.Timer(0.3, controller.abort)
+        timer.start()
+        with pytest.raises(RunAborted) as cut_off:
+            controller.scan(make_step(context, rows=256, cols=256, dwell_time_us=100.0))
+        timer.join()
+        assert not cut_off.value.nothing_exposed
+        controller.restore()
+        controller.prepare()
+        controller.abort()
+        with pytest.raises(RunAborted) as before:
+            controller.scan(make_step(context))
+        assert before.value.nothing_exposed
+        controller.restore()
+        sees_the_view(controller).prepare()
+        self.start_view(controller)
+        with pytest.raises(InstrumentTaken) as taken:
+            controller.scan(make_step(context))
+        assert taken.value.nothing_exposed
+        controller.restore()
+
+
+def sees_the_view(controller: ScanController) -> ScanController:
+    """The controller, if it knows whether a live view runs; else the test ends here."""
+    if not controller.capabilities.view:
+        pytest.skip("this instrument does not tell whether a live view runs")
+    return controller
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain"
+        time.sleep(0.005)
 
 
 __all__ = ["ControllerContract", "Specimen", "make_step", "spots_at"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import math
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ pytest.importorskip("nion.usim_device", reason="nionswift-usim is not installed"
 
 from scipy import ndimage
 
-from deepscan_core.errors import InstrumentError, UnsupportedStep
-from deepscan_core.instruments.nion import NionScanController
-from deepscan_core.records.protocol import ScanStep
+from deepscan_core.errors import InputError, InstrumentError, InstrumentTaken, RunAborted, UnsupportedStep
+from deepscan_core.instruments.nion import _LEASES, NionScanController
+from deepscan_core.records.frames import ScanFrame
+from deepscan_core.records.protocol import ScanProtocol, ScanStep
 from deepscan_core.simulation.specimens import Specimen
+from deepscan_core.survey import Survey
 from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
 from tests.contract.controller_contract import ControllerContract, make_step, spots_at
 from tests.headless import HeadlessSwift, headless_swift
@@ -63,6 +67,9 @@ class TestNionScanController(ControllerContract):
     def is_viewing(self, controller: Any) -> bool:
         return bool(controller._source.is_playing)
 
+    def start_view(self, controller: Any) -> None:
+        controller._source.start_playing(sync_timeout=5)
+
     def snapshot(self, controller: Any) -> Any:
         source = controller._source
         return (
@@ -72,6 +79,110 @@ class TestNionScanController(ControllerContract):
             tuple(source.get_enabled_channel_indexes()),
             source.probe_position,
         )
+
+    def after_a_crash(self, controller: Any) -> Any:
+        _LEASES.give_back(controller._source, controller)  # they die with the process
+        return NionScanController()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"frame_parameters": {"fov_nm": "8"}},
+            {"frame_parameters": {"fov_nm": -8.0}},
+            {"frame_parameters": {"pixel_size": [128]}},
+            {"frame_parameters": {"pixel_size": [128, 64.5]}},
+            {"frame_parameters": {"subscan_rotation": 0.1}},
+            {"frame_parameters": [1]},
+            {"device_parameters": {"enabled_channel_indexes": [0]}},
+            {"channels": [7]},
+            {"channels": "0"},
+            {"probe_position": [0.5, 1.5]},
+            {"probe_position": [0.5, float("nan")]},
+            {"blanked": 1.0},
+        ],
+        ids=str,
+    )
+    def test_values_that_cannot_be_are_refused(
+        self, make: Callable[..., NionScanController], wrong: dict[str, Any]
+    ) -> None:
+        controller = make(spots_at([]))
+        before = self.snapshot(controller)
+        with pytest.raises(InputError):
+            controller.restore_parameters({"viewing": False, **wrong})
+        assert self.snapshot(controller) == before
+        assert self.is_viewing(controller)
+
+    def test_a_changed_scan_is_restored_and_only_the_blanker_is_written(
+        self, make: Callable[..., NionScanController], usim: HeadlessSwift, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller = make(spots_at([]))
+        usim.scan.set_enabled_channels([0, 1])
+        usim.scan.probe_position = (0.25, 0.75)
+        before, kept = self.snapshot(controller), controller.parameters()
+        usim.scan.abort_playing(sync_timeout=5)
+        usim.set_scan(size=(64, 64), fov_nm=40.0, rotation_rad=0.2)
+        usim.scan.set_enabled_channels([1])
+        usim.scan.probe_position = None
+        usim.stem.SetVal("C_Blank", 1.0)
+        written = []
+        original = type(usim.stem).SetVal
+
+        def write(stem: Any, control: str, value: Any) -> Any:
+            written.append((control, value))
+            return original(stem, control, value)
+
+        monkeypatch.setattr(type(usim.stem), "SetVal", write)
+        NionScanController().restore_parameters(kept)
+        assert controller.parameters() == kept
+        assert self.snapshot(controller) == before
+        assert written == [("C_Blank", 0.0)]
+        NionScanController().restore_parameters(kept)
+        assert len(written) == 1
+
+    def test_parameters_of_an_instrument_in_a_run_are_not_restored(
+        self, make: Callable[..., NionScanController]
+    ) -> None:
+        controller = make(spots_at([]))
+        parameters = controller.parameters()
+        controller.prepare()
+        with pytest.raises(InstrumentTaken, match="another run"):
+            NionScanController().restore_parameters(parameters)
+        controller.restore()
+
+    def test_a_run_whose_program_died_is_resumed(self, make: Callable[..., NionScanController], tmp_path: Path) -> None:
+        controller = make(spots_at([]))
+        context = controller.context()
+        steps = tuple(make_step(context, (0.0, 3.0 * i), order=i + 1) for i in range(3))
+        protocol = ScanProtocol(source_name="live", source_sha256="0" * 64, context=context, steps=steps)
+        before, kept, out = self.snapshot(controller), controller.parameters(), tmp_path / "run"
+
+        def stop(frame: ScanFrame) -> None:
+            if frame.step == steps[1]:
+                survey.abort()
+
+        survey = Survey(protocol, controller, directory=out, on_frame=stop)
+        with pytest.raises(RunAborted):
+            survey.run()
+        journal = out / "journal.jsonl"
+        lines = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(lines[:4]))  # the program dies while step 2 is exposed
+        assert b'"exposing"' in lines[3]
+        (out / "tiles" / "0002.npy").rename(out / "tiles" / "0002.attempt-1")
+        assert json.loads(lines[0])["entry"]["parameters"] == kept
+        read = json.loads(lines[2])["entry"]
+        assert read["metadata"]["scan"]["subscan_fractional_size"] == [0.25, 0.25]
+        frames = self.exposure(controller)
+        with pytest.raises(
+            InputError, match=r"blanked is true and was false, viewing is false and was true.*--restore"
+        ):
+            Survey(protocol, NionScanController(), directory=out, resume=True).run()
+        again = Survey(protocol, NionScanController(), directory=out, resume=True, restore_parameters=True)
+        assert [frame.step for frame in again.run()] == [steps[0], steps[2]]
+        assert [one.order for one in again.left_out] == [2]
+        assert np.array_equal(again.frames[0].values, survey.frames[0].values)
+        assert self.exposure(controller) > frames
+        assert self.snapshot(controller) == before
+        assert controller.parameters() == kept
 
     def test_two_pitches_are_refused(self, make: Callable[..., NionScanController]) -> None:
         controller = make(spots_at([]))
@@ -158,3 +269,21 @@ def _correlation(tile: np.ndarray, context_image: np.ndarray, step: ScanStep, co
     cut = ndimage.map_coordinates(ndimage.gaussian_filter(context_image, 1), [rows, cols], order=1)
     assert math.isfinite(float(cut.sum()))
     return float(np.corrcoef(cut.ravel(), tile.ravel())[0, 1])
+
+
+def test_a_view_that_starts_during_a_step_spoils_it(usim: HeadlessSwift) -> None:
+    """Nion's device kit runs both at once; the frame may hold lines of either."""
+    usim.set_scan()
+    usim.start_scan()
+    controller = NionScanController(usim.scan)
+    step = make_step(controller.context(), rows=64, cols=64, dwell_time_us=60.0)
+    controller.prepare()
+    starter = threading.Timer(0.1, usim.scan.start_playing)
+    starter.start()
+    with pytest.raises(InstrumentTaken, match="during step 1"):
+        controller.scan(step)
+    starter.join()
+    controller.take()
+    assert not usim.scan.is_playing
+    assert controller.scan(step).values.shape == (64, 64)
+    controller.restore()

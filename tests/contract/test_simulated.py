@@ -50,6 +50,27 @@ class TestSimulated(ControllerContract):
     def is_viewing(self, controller: ScanController) -> bool:
         return simulated(controller).is_viewing
 
+    def start_view(self, controller: ScanController) -> None:
+        simulated(controller).is_viewing = True
+
+    def after_a_crash(self, controller: ScanController) -> SimulatedController:
+        crashed = simulated(controller)
+        heir = SimulatedController(spots_at([]), crashed.context())
+        heir.beam, heir.is_viewing = crashed.beam, crashed.is_viewing
+        return heir
+
+    @pytest.mark.parametrize("beam", ["on", "parked (2.0, 0.5)", "parked (1, )", "parked (--, 0.1)", None, 3])
+    def test_a_place_of_the_beam_that_cannot_be_is_refused(self, beam: object) -> None:
+        context = ScanContext(rows=32, cols=32, fov_y_nm=4, fov_x_nm=4, beam_current_pa=10)
+        controller = SimulatedController(spots_at([]), context)
+        with pytest.raises(InputError, match="beam is"):
+            controller.restore_parameters({"beam": beam})
+        controller.rest(BeamRest(park_fraction=(1e-7, 0.5)))
+        parked = controller.parameters()
+        controller.rest(BeamRest())
+        controller.restore_parameters(parked)
+        assert controller.parameters() == parked
+
     @pytest.mark.parametrize("place", [(20.0, 100.0), (64.0, 7.0), (3.0, 31.0)])
     def test_turned_non_square_context_off_centre(self, place: tuple[float, float]) -> None:
         """A spot at a context pixel is at that pixel of the preview, and in the middle of a step sent there."""

@@ -1,0 +1,104 @@
+"""One attempt at a step: announced, sent, inspected, and kept or told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deepscan_core.acquisition.custody import Custody
+from deepscan_core.acquisition.faults import Fault, FaultFound, FaultKind
+from deepscan_core.acquisition.inspection import FrameInspector
+from deepscan_core.acquisition.reacting import StepFailed, failed, found
+from deepscan_core.acquisition.status import StepLog
+from deepscan_core.acquisition.watchdog import WatchedController
+from deepscan_core.errors import DeepScanError, RunAborted, TimedOut
+from deepscan_core.records.frames import ScanFrame
+from deepscan_core.records.protocol import ScanStep
+
+
+class Attempts:
+    """Sends steps, each once.
+
+    Parameters
+    ----------
+    controller, custody : the instrument, and what holds it.
+    log : told of everything.
+    inspector : tells good frames from bad ones; None takes every frame.
+    check_step : asked before a step is sent; raising in it refuses the step.
+    is_aborted : whether the run is to end.
+    """
+
+    def __init__(
+        self,
+        controller: WatchedController,
+        custody: Custody,
+        log: StepLog,
+        *,
+        inspector: FrameInspector | None,
+        check_step: Callable[[ScanStep], None] | None,
+        is_aborted: Callable[[], bool],
+    ) -> None:
+        self._controller = controller
+        self._custody = custody
+        self._log = log
+        self._inspector = inspector
+        self._check_step = check_step
+        self._is_aborted = is_aborted
+
+    def expose(self, step: ScanStep) -> ScanFrame:
+        """Send a step; raises `StepFailed` for a fault. Where it returns, the frame still has to be settled."""
+        self._before_sending(step)
+        try:
+            self._log.exposing(step)
+        except OSError as error:
+            raise StepFailed(disk_fault(step, error), error) from error
+        frame = None
+        try:
+            frame = self._controller.scan(step)
+            if self._inspector is not None:
+                self._inspector.inspect(frame, step)
+            return frame
+        except BaseException as error:
+            self.not_recorded(step, error, frame)
+            self._custody.is_astray |= isinstance(error, TimedOut)
+            failure = failed(error, step.order)
+            if failure is None:
+                raise
+            raise failure from error
+
+    def settle(self, step: ScanStep, frame: ScanFrame, keep: Callable[[ScanStep, ScanFrame], None]) -> None:
+        """Put the beam to rest after a step and see whether it was undisturbed; raises `StepFailed` where not."""
+        try:
+            self._custody.rest()
+        except BaseException:
+            keep(step, frame)  # what was exposed is kept, even if the beam cannot be put to rest
+            raise
+        try:
+            self._custody.check_unchanged(nothing_exposed=False)
+        except FaultFound as changed:
+            self.not_recorded(step, changed, frame)
+            raise found(changed, step.order) from changed
+
+    def not_recorded(self, step: ScanStep, error: BaseException, frame: ScanFrame | None = None) -> None:
+        """Tell the log; where that fails the step stays announced, and so counts as exposed."""
+        try:
+            self._log.not_recorded(step, error, frame)
+        except (OSError, DeepScanError) as unwritten:
+            error.add_note(f"that could not be recorded: {unwritten}")
+
+    def _before_sending(self, step: ScanStep) -> None:
+        """Whatever can still be refused or found wrong without exposing anything."""
+        if self._check_step is not None:
+            self._check_step(step)
+        try:
+            if self._custody.is_astray:
+                self._custody.put_back()
+                if self._is_aborted():
+                    raise RunAborted("aborted while the instrument was put back")
+            self._custody.check_unchanged(nothing_exposed=True)
+        except FaultFound as changed:
+            raise found(changed, step.order) from changed
+
+
+def disk_fault(step: ScanStep, error: Exception) -> Fault:
+    """Writing can be tried again without exposing anything."""
+    return Fault(kind=FaultKind.DISK, order=step.order, words=str(error), nothing_exposed=True)
