@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features.alignment import check_dense, choose_levels, example_side_px, measure_origins
+from deepscan_core.features.compiled import CompiledNetwork, compiled
 from deepscan_core.features.folding import fold_batch_norms, intermediate_maps
 from deepscan_core.features.pyramid import Level
 from deepscan_core.weights.sources import WeightsSource, filled_network, find_weights
@@ -38,6 +39,7 @@ class Backbone:
     indices : which of the network's intermediate maps are used.
     strides_px, origins_px : stride and measured centre of cell (0, 0) of each of those.
     precision : in which the network is run, one of `PRECISIONS`; maps are float32 in any case.
+    compiled : the same network for this computer's processor, where it could be compiled.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Backbone:
     strides_px: tuple[int, ...]
     origins_px: tuple[float, ...]
     precision: str = "float32"
+    compiled: CompiledNetwork | None = None
 
     def levels(self, scaled: npt.NDArray[np.float32], *, scale: float) -> tuple[Level, ...]:
         """One forward pass.
@@ -62,7 +65,7 @@ class Backbone:
         with torch.inference_mode():
             tensor = _resample(torch.from_numpy(np.ascontiguousarray(scaled))[None, None], scale)
             rows, cols = tensor.shape[-2:]
-            padded = _pad(tensor, max(self.strides_px))
+            padded = _pad(tensor, cell_multiple_px(self.strides_px))
             maps = self._run(padded)
         levels = []
         for values, stride, origin in zip(maps, self.strides_px, self.origins_px, strict=True):
@@ -80,10 +83,17 @@ class Backbone:
     def _run(self, padded: torch.Tensor) -> list[torch.Tensor]:
         import torch
 
+        if self.compiled is not None:
+            batch = np.empty((1, len(self.mean), *padded.shape[-2:]), np.float32)
+            for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+                np.divide(padded[0, 0].numpy() - np.float32(mean), np.float32(std), out=batch[0, channel])
+            return [torch.from_numpy(values) for values in self.compiled(batch)]
         device = next(self.network.parameters()).device
-        mean = torch.tensor(self.mean).view(1, -1, 1, 1)
-        std = torch.tensor(self.std).view(1, -1, 1, 1)
-        stacked = ((padded - mean) / std).contiguous(memory_format=torch.channels_last).to(device)
+        shape = (1, len(self.mean), *padded.shape[-2:])
+        stacked = torch.empty(shape, memory_format=torch.channels_last)
+        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            stacked[0, channel] = (padded[0, 0] - mean) / std
+        stacked = stacked.to(device)
         is_mixed = self.precision != "float32"
         with torch.autocast(device.type, getattr(torch, self.precision) if is_mixed else None, enabled=is_mixed):
             try:
@@ -139,6 +149,7 @@ def _prepared(source: WeightsSource, device: str, precision: str) -> Backbone:
     network = fold_batch_norms(network, indices, example)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     origins = measure_origins(network, indices, strides)  # before it is moved: the same on every device
+    on_cpu = device == "cpu" and precision == "float32"
     return Backbone(
         name=f"{source.name} (random weights)" if source.kind == "random" else source.name,
         network=on_device(network, device),
@@ -148,6 +159,7 @@ def _prepared(source: WeightsSource, device: str, precision: str) -> Backbone:
         strides_px=strides,
         origins_px=origins,
         precision=precision,
+        compiled=compiled(network, indices, len(mean), cell_multiple_px(strides)) if on_cpu else None,
     )
 
 
@@ -179,14 +191,19 @@ def _resample(tensor: torch.Tensor, scale: float) -> torch.Tensor:
     return functional.interpolate(tensor, size=(rows, cols), mode="bilinear", antialias=True, align_corners=False)
 
 
+def cell_multiple_px(strides_px: tuple[int, ...]) -> int:
+    """What the sides of a network's input are multiples of: with whole cells, padding inside is the same everywhere."""
+    return 2 * max(strides_px)
+
+
 def _pad(tensor: torch.Tensor, multiple: int) -> torch.Tensor:
-    """Reflect the border outwards by the margin, and on to whole cells, which keeps padding inside the same everywhere."""
+    """Reflect the border outwards by the margin, and on to a multiple."""
     import torch
 
     rows, cols = tensor.shape[-2:]
-    below, right = (MARGIN_PX + (-(n + 2 * MARGIN_PX)) % (2 * multiple) for n in (rows, cols))
+    below, right = (MARGIN_PX + (-(n + 2 * MARGIN_PX)) % multiple for n in (rows, cols))
     padded = np.pad(tensor[0, 0].numpy(), ((MARGIN_PX, below), (MARGIN_PX, right)), mode="symmetric")
-    return torch.from_numpy(padded)[None, None].expand(1, 3, -1, -1)
+    return torch.from_numpy(padded)[None, None]
 
 
 def _cells_on_image(

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 FIXED_BYTES = 150e6  # what does not grow with the image: trees, components, pictures for the report
-PIPELINE_BYTES_PER_PX = 120  # scaled image, its padded copies, score map, segmentation
+PIPELINE_BYTES_PER_PX = 160  # scaled image, its padded copies, what is not predicted, score map, segmentation
 CLASSICAL_BYTES_PER_PX = 140  # its filters keep some eight pictures of single precision, and twice that at the end
 SIDE_IN_STRIDES = 16
+SINGLE_BYTES = 4
 
 
 def pipeline_bytes(
@@ -59,7 +60,10 @@ def _network_bytes_per_px(backbone: Backbone) -> float:
     finally:
         for hook in hooks:
             hook.remove()
-    return (largest + _tensor_bytes(maps)) / side**2
+    handed_out = _tensor_bytes(maps)
+    if backbone.compiled is not None:  # copies: its input in the order it likes best, and its maps
+        handed_out = 2 * handed_out + 2 * len(backbone.mean) * SINGLE_BYTES * side**2
+    return (largest + handed_out) / side**2
 
 
 def _tensor_bytes(value: Any) -> int:

@@ -59,6 +59,25 @@ class FeaturePyramid:
         pooled = self.pooled(grid.centers_px(0), grid.centers_px(1), patch_px)
         return grid.feature_map(pooled, self.source)
 
+    def maps(self, *, finest_step_px: float) -> tuple[FeatureMap, ...]:
+        """Each level as it is, for `FeatureStack`; one that is finer than `finest_step_px` is pooled to that."""
+        found = []
+        for level in self.levels:
+            if level.stride_px < finest_step_px:
+                own = FeaturePyramid(levels=(level,), image_shape=self.image_shape, source=self.source)
+                found.append(own.patches(patch_px=finest_step_px, step_px=finest_step_px))
+                continue
+            found.append(
+                FeatureMap(
+                    values=np.ascontiguousarray(level.values.transpose(1, 2, 0)),
+                    step_px=level.stride_px,
+                    origin_px=level.origin_px,
+                    image_shape=self.image_shape,
+                    source=self.source,
+                )
+            )
+        return tuple(found)
+
     def pooled(self, y_px: Centers, x_px: Centers, patch_px: float) -> npt.NDArray[np.float32]:
         """Mean features of the patches centred at all pairs of these indices, shape (n_y, n_x, n_features)."""
         levels = [_pool(level, (y_px, x_px), patch_px) for level in self.levels]

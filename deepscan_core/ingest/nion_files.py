@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.ingest.pictures import Picture, facts, length_nm, pixel_size, scaled
+from deepscan_core.ingest.pictures import Picture, as_number, facts, length_nm, pixel_size, scaled
 
 
 def read_nion_hdf5(path: Path, file: Any) -> list[Picture]:
@@ -58,7 +58,7 @@ def data_item(path: Path, array: npt.NDArray[Any], properties: Mapping[str, Any]
         raise InputError(f"{path}: holds {what} of {shape}, no image: give a file with an image")
     title = str(properties.get("title") or "").strip()
     size = _pixel_size(properties.get("dimensional_calibrations") or properties.get("spatial_calibrations") or ())
-    known = _facts(properties, kind)
+    known = recording_facts(properties.get("metadata") or {}, properties.get("intensity_calibration") or {}, kind)
     if array.ndim == 2:
         return [Picture(array, title, size, known)]
     return [Picture(frame, f"{title} frame {k}".strip(), size, known) for k, frame in enumerate(array)]
@@ -70,15 +70,38 @@ def _pixel_size(calibrations: Sequence[Mapping[str, Any]]) -> tuple[float, float
     return pixel_size(*(length_nm(c.get("scale"), c.get("units")) for c in calibrations[-2:]))
 
 
-def _facts(properties: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    metadata = properties.get("metadata") or {}
-    scan, source = metadata.get("scan") or {}, metadata.get("hardware_source") or {}
-    instrument = metadata.get("instrument") or {}
-    intensity = properties.get("intensity_calibration") or {}
+def recording_facts(
+    metadata: Mapping[str, Any], intensity_calibration: Mapping[str, Any], kind: str = "Nion Swift"
+) -> dict[str, Any]:
+    """What a data item says of its recording, by the names of `pictures.facts`; of a file, or of a live one.
+
+    Parameters
+    ----------
+    metadata : of the data item, as Swift and its devices write it; what is not there or no mapping is passed over.
+    intensity_calibration : with ``units``, ``scale`` and ``offset``, as Swift writes it.
+    kind : of the file.
+    """
+    scan, source, instrument = (_part(metadata, name) for name in ("scan", "hardware_source", "instrument"))
+    scanner = _part(
+        scan, "scan_device_properties"
+    )  # here Swift puts what a scan device says of its own; a camera's is source
     return facts(
         format=kind,
         detector=str(source.get("channel_name") or ""),
         voltage_kv=scaled(instrument.get("high_tension"), 1e-3),
         dwell_time_us=scaled(scan.get("pixel_time_us") or source.get("pixel_time_us"), 1.0),
-        signal_unit=str(intensity.get("units") or ""),
+        counts_per_electron=scaled(source.get("counts_per_electron") or scanner.get("counts_per_electron"), 1.0),
+        signal_unit=str(intensity_calibration.get("units") or ""),
+        signal_scale=_unless(1.0, as_number(intensity_calibration.get("scale"))),
+        signal_offset=_unless(0.0, as_number(intensity_calibration.get("offset"))),
     )
+
+
+def _part(metadata: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = metadata.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _unless(usual: float, value: float | None) -> float | None:
+    """A calibration's usual value says that nobody calibrated."""
+    return None if value == usual else value

@@ -62,15 +62,23 @@ def normalise(array: npt.NDArray[Any], settings: Preprocessing | None = None) ->
     """
     settings = settings or Preprocessing()
     values = fill_unmeasured(array)
-    low, high = np.percentile(values, [settings.low_percentile, settings.high_percentile])
-    if high <= low:  # a nearly constant image with a few different pixels
-        low, high = float(values.min()), float(values.max())
+    low, high = grey_range(values, settings)
     if high <= low:
         return np.zeros(array.shape, np.float32)
     scaled = ((values - values.dtype.type(low)) / values.dtype.type(high - low)).astype(np.float32, copy=False)
-    beyond = scaled - np.clip(scaled, 0, 1)
-    scaled += np.sign(beyond) * np.log1p(np.abs(beyond)) - beyond
+    below, above = scaled < 0, scaled > 1
+    scaled[below] = -np.log1p(-scaled[below])
+    scaled[above] = 1 + np.log1p(scaled[above] - 1)
     return _equalise(_denoise(scaled, settings.denoise), settings.clahe)
+
+
+def grey_range(values: npt.NDArray[np.floating[Any]], settings: Preprocessing | None = None) -> tuple[float, float]:
+    """The grey values that become 0 and 1, of what `fill_unmeasured` gives; equal ones for a constant image."""
+    settings = settings or Preprocessing()
+    low, high = np.percentile(values, [settings.low_percentile, settings.high_percentile])
+    if high <= low:  # a nearly constant image with a few different pixels
+        low, high = values.min(), values.max()
+    return float(low), float(high)
 
 
 def fill_unmeasured(array: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:

@@ -92,7 +92,8 @@ def facts(**known: Any) -> dict[str, Any]:
     """What is known, under the names that `CalibratedImage.metadata` uses; empty and unknown values are left out.
 
     `instrument`, `detector`, `voltage_kv`, `beam_current_pa`, `dwell_time_us`, `magnification`, `signal_unit`,
-    `scale_bar_nm`, `image_rows`.
+    `signal_scale` and `signal_offset` (signal for one grey value, and at 0), `counts_per_electron`, `scale_bar_nm`,
+    `image_rows`.
     """
     clean = {name: str(value).strip() if isinstance(value, str | bytes) else value for name, value in known.items()}
     return {name: value for name, value in clean.items() if value is not None and value != ""}

@@ -78,14 +78,15 @@ def select_regions(
     weight = np.clip(values - max(floor, _bulk_level(values)), 0, None)
     is_peak = _local_maxima(values, size)
     found: list[ScanRegion] = []
-    while len(found) < most:
-        peak = divmod(int(open_to_choice.argmax()), values.shape[1])
-        score = float(open_to_choice[peak])
-        if not score > level and not (selection.level is not None and score == level):
+    for place in _falling(open_to_choice, level, selection.level is not None):
+        if len(found) == most:
             break
+        peak = divmod(int(place), values.shape[1])
+        score = float(open_to_choice[peak])
+        if score == -np.inf:
+            continue
         corner = _place(weight, covered, peak, size)
         if corner is None:
-            open_to_choice[peak] = -np.inf
             continue
         box = (slice(corner[0], corner[0] + size[0]), slice(corner[1], corner[1] + size[1]))
         covered[box] = True
@@ -102,6 +103,14 @@ def select_regions(
             )
         )
     return tuple(found)
+
+
+def _falling(values: FloatImage, level: float, at_level: bool) -> npt.NDArray[np.intp]:
+    """Flat indices of what lies above a level, or at it too, highest first; of those alike the first first."""
+    flat = values.ravel()
+    above = np.flatnonzero(flat >= level if at_level else flat > level)
+    order: npt.NDArray[np.intp] = above[np.argsort(-flat[above], kind="stable")]
+    return order
 
 
 def _most_regions(shape: tuple[int, ...], selection: Selection) -> int:
@@ -127,10 +136,10 @@ def _bulk_level(values: FloatImage) -> float:
 
 
 def _local_maxima(values: FloatImage, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Pixels that are the highest within half a rectangle around them."""
+    """Pixels that are the highest of a rectangle around them."""
     from scipy import ndimage
 
-    window = tuple(max(3, n // 2) for n in size)
+    window = tuple(max(3, n | 1) for n in size)
     maxima: npt.NDArray[np.bool_] = ndimage.maximum_filter(values, window, mode="nearest") == values
     return maxima
 

@@ -9,12 +9,13 @@ anything rare, no place is surprising.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import check_positive
+from deepscan_core.records.coordinates import check_finite, check_positive
 
 FloatImage = npt.NDArray[np.float32]
 
@@ -24,12 +25,36 @@ MOST_SAMPLES = 1 << 16
 PLACE_PX = 24  # side of the square whose highest score is looked at
 FEWEST_PLACES = 64  # in smaller images places are smaller
 TAIL_QUANTILES = (0.2, 0.75)  # of the places' highest scores, between which the tail is learned
-TEXTURE_SHAPE, CRYSTAL_SHAPE = 1.33, 1.9  # of the tail: 1 is exponential, 2 Gaussian, as noise is
+TEXTURE_SHAPE, CRYSTAL_SHAPE = 1.33, 2.1  # of the tail: 1 is exponential, 2 Gaussian, as noise is
 SHAPE_FROM_USUAL = 0.7  # weight of that against what the image's own bulk shows
 SHAPES = (0.5, 3.0)
 TAIL_PLACES = 15.0  # above the level that so many places should exceed, what is more than those is taken for targets
 ROUNDS = 10
 FEWEST_PEAKS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulk:
+    """Where the bulk of some scores lies, and how fast it decays; `decay` is 0 where they do not vary."""
+
+    middle: float
+    decay: float
+
+    @classmethod
+    def of(cls, scores: FloatImage) -> Bulk:
+        """The bulk of float32 scores of any shape, see `bulk_excess`."""
+        sample = scores.ravel()[:: max(1, scores.size // MOST_SAMPLES)]
+        middle, high = np.quantile(sample, [0.5, BULK_QUANTILE])
+        steepest = (float(scores.max()) - middle) / MOST_EXCESS
+        decay = max((high - middle) / math.log(0.5 / (1 - BULK_QUANTILE)), steepest)
+        return cls(middle=float(middle), decay=float(decay))
+
+    def excess(self, scores: FloatImage) -> FloatImage:
+        """How far scores lie above the middle, in units of the decay, of the same shape, at least 0."""
+        if not self.decay > 0:
+            return np.zeros_like(scores)
+        excess: FloatImage = np.maximum((scores - np.float32(self.middle)) / np.float32(self.decay), np.float32(0))
+        return excess
 
 
 def bulk_excess(scores: FloatImage) -> FloatImage:
@@ -48,13 +73,37 @@ def bulk_excess(scores: FloatImage) -> FloatImage:
     -----
     Fails where more than a tenth of the image is rare: then rare is the rule.
     """
-    sample = scores.ravel()[:: max(1, scores.size // MOST_SAMPLES)]
-    middle, high = np.quantile(sample, [0.5, BULK_QUANTILE])
-    decay = max((high - middle) / math.log(0.5 / (1 - BULK_QUANTILE)), (float(scores.max()) - middle) / MOST_EXCESS)
-    if not decay > 0:
-        return np.zeros_like(scores)
-    excess: FloatImage = np.maximum((scores - np.float32(middle)) / np.float32(decay), np.float32(0))
-    return excess
+    return Bulk.of(scores).excess(scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceTail:
+    """How high the highest score of an ordinary place gets, see `place_surprisal`.
+
+    Attributes
+    ----------
+    scale, shape : ``exp(-(u / scale) ** shape)`` of the ordinary places exceed `u`; `scale` is infinite where none is seen.
+    more_places_nats : logarithm of how many places there are for each ordinary one that was seen.
+    """
+
+    scale: float
+    shape: float
+    more_places_nats: float
+
+    @classmethod
+    def of(cls, scores: FloatImage, *, periodicity: float = 0.0) -> PlaceTail:
+        """The tail of an image; for the parameters see `place_surprisal`."""
+        peaks = highest_of_places(scores)
+        if len(peaks) == 0:
+            return cls(scale=math.inf, shape=1.0, more_places_nats=0.0)
+        count, scale, shape = _tail(peaks, TEXTURE_SHAPE + (CRYSTAL_SHAPE - TEXTURE_SHAPE) * periodicity)
+        return cls(scale=scale, shape=shape, more_places_nats=math.log(n_places(scores.shape) / count))
+
+    def nats(self, scores: FloatImage) -> FloatImage:
+        """Surprisal of scores, of the same shape, at least 0."""
+        nats = (scores / np.float32(self.scale)) ** np.float32(self.shape) + np.float32(self.more_places_nats)
+        at_least_none: FloatImage = np.maximum(nats, np.float32(0), out=nats)
+        return at_least_none
 
 
 def place_surprisal(scores: FloatImage, *, periodicity: float = 0.0) -> FloatImage:
@@ -77,19 +126,16 @@ def place_surprisal(scores: FloatImage, *, periodicity: float = 0.0) -> FloatIma
     The tail is extrapolated: an image of one megapixel shows some thousand places, so a chance of one in a million is a
     guess. An image too small or too plain to show a tail is taken as exponential.
     """
+    return PlaceTail.of(scores, periodicity=periodicity).nats(scores)
+
+
+def highest_of_places(scores: FloatImage) -> npt.NDArray[np.float64]:
+    """Scores above 0 that are the highest within a place around them, in falling order."""
     from scipy import ndimage
 
-    side = place_px(scores.shape)
     half = _largest_of_four(scores)
-    peaks = half[(ndimage.maximum_filter(half, (side // 2) | 1) == half) & (half > 0)]
-    peaks = np.sort(peaks.astype(np.float64))[::-1]
-    if len(peaks) == 0:
-        return np.zeros_like(scores)
-    count, scale, shape = _tail(peaks, TEXTURE_SHAPE + (CRYSTAL_SHAPE - TEXTURE_SHAPE) * periodicity)
-    places = n_places(scores.shape)
-    nats = (scores / np.float32(scale)) ** np.float32(shape) + np.float32(math.log(places / count))
-    at_least_none: FloatImage = np.maximum(nats, np.float32(0), out=nats)
-    return at_least_none
+    is_peak = ndimage.maximum_filter(half, (place_px(scores.shape) // 2) | 1) == half
+    return np.sort(half[is_peak & (half > 0)].astype(np.float64))[::-1]
 
 
 def _largest_of_four(scores: FloatImage) -> FloatImage:
@@ -123,6 +169,30 @@ def level_for_false_regions(expected: float, shape: tuple[int, ...]) -> float:
     if expected >= places:
         raise InputError(f"expected_false_regions is {expected:g}, but the image has {places:.0f} places: give less")
     return math.log(places / expected)
+
+
+def level_for_false_share(nats: FloatImage, share: float) -> float:
+    """Surprisal above which at most this share of regions is expected to be false; infinite where there is no such level.
+
+    The lowest level at which the places that chance lets exceed it are no more than the share of those that do (Benjamini
+    and Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
+
+    Parameters
+    ----------
+    nats : surprisal, float32 ndarray of shape (rows, cols).
+
+    Raises
+    ------
+    InputError
+        A share that is not between 0 and 1.
+    """
+    check_finite("false_share", share)
+    if not 0 < share < 1:
+        raise InputError(f"false_share is {share:g}: give a number above 0 and below 1")
+    peaks = highest_of_places(nats)
+    by_chance = n_places(nats.shape) * np.exp(-peaks)
+    allowed = np.flatnonzero(by_chance <= share * np.arange(1, len(peaks) + 1))
+    return float(peaks[allowed[-1]]) if len(allowed) else math.inf
 
 
 def _tail(peaks: npt.NDArray[np.float64], usual_shape: float) -> tuple[int, float, float]:

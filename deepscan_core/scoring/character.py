@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.records.regions import ScanRegion
-from deepscan_core.scoring.self_similarity import SIGMA_OF_MAD, Structure, residual_sigmas
+from deepscan_core.scoring.self_similarity import SIGMA_OF_MAD, Residual
 
 FloatImage = npt.NDArray[np.float32]
 Character = Literal["dark spot", "bright spot", "dark line", "bright line", "boundary", "unlike its surroundings"]
@@ -29,12 +29,12 @@ CHAIN_LENGTH_PX, CHAIN_ELONGATION = 28.0, 1.5
 ONE_SIGN = 0.7  # of the sum of sizes: above, it is all dark or all bright
 
 
-def characters_of(structure: Structure, regions: Sequence[ScanRegion]) -> tuple[Character, ...]:
+def characters_of(residual: Residual, regions: Sequence[ScanRegion]) -> tuple[Character, ...]:
     """The character of what each region holds, in their order.
 
     Parameters
     ----------
-    structure : of the image, from `self_similarity.structure_of`.
+    residual : of the image.
     regions : inside the image.
 
     Notes
@@ -42,17 +42,24 @@ def characters_of(structure: Structure, regions: Sequence[ScanRegion]) -> tuple[
     Judged from the residual alone: a boundary between grains that differ in brightness but not in lattice is a line or
     nothing. Of 24 px and more a region shows enough of a line; in smaller ones it may pass for a spot.
     """
-    from scipy import ndimage
-
     if not regions:
         return ()
-    signed = ndimage.gaussian_filter(residual_sigmas(structure), SMOOTHING_PX)
+    signed, periodicity = spot_sigmas(residual.sigmas()), residual.structure().periodicity
+    return tuple(character_of(signed, periodicity, region) for region in regions)
+
+
+def spot_sigmas(residual: FloatImage) -> FloatImage:
+    """A residual averaged over a spot, in units of its own robust spread, shape (rows, cols), signed."""
+    from scipy import ndimage
+
+    signed: FloatImage = ndimage.gaussian_filter(residual, SMOOTHING_PX)
     spread = SIGMA_OF_MAD * float(np.median(np.abs(signed)))
     signed /= spread if spread > 0 else 1.0
-    return tuple(_character(signed, structure.periodicity, region) for region in regions)
+    return signed
 
 
-def _character(signed: FloatImage, periodicity: FloatImage, region: ScanRegion) -> Character:
+def character_of(signed: FloatImage, periodicity: FloatImage, region: ScanRegion) -> Character:
+    """The character of what one region holds, see `characters_of`; `signed` comes from `spot_sigmas`."""
     from scipy import ndimage
 
     inner = region.slices(signed.shape)
@@ -67,10 +74,10 @@ def _character(signed: FloatImage, periodicity: FloatImage, region: ScanRegion) 
     pieces, _ = ndimage.label(strong, np.ones((3, 3)))
     own = pieces == pieces[at]
     is_bright = bool(around[at] > 0)
-    length_px, elongation = _extent(own)
+    length_px, elongation = extent_px(own)
     if length_px >= LINE_LENGTH_PX and elongation >= LINE_ELONGATION:
         return "bright line" if is_bright else "dark line"
-    length_px, elongation = _extent(strong)
+    length_px, elongation = extent_px(strong)
     one_sign = abs(float(around[strong].sum())) / float(np.abs(around[strong]).sum())
     in_crystal = float(periodicity[inner].mean()) > 0.5
     if in_crystal and length_px >= CHAIN_LENGTH_PX and elongation >= CHAIN_ELONGATION and one_sign < ONE_SIGN:
@@ -78,8 +85,8 @@ def _character(signed: FloatImage, periodicity: FloatImage, region: ScanRegion) 
     return "bright spot" if is_bright else "dark spot"
 
 
-def _extent(mask: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Length in px, and length over width, of the ellipse with the second moments of a mask."""
+def extent_px(mask: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Length in px, and length over width, of the ellipse with the second moments of a mask of shape (rows, cols)."""
     rows, cols = np.nonzero(mask)
     if len(rows) < 3:
         return 1.0, 1.0

@@ -17,18 +17,38 @@ TRUNCATE = 3.0
 
 
 def spots(residual: FloatImage, width_px: float) -> FloatImage:
-    """Size of the residual under a Gaussian of standard deviation `width_px`, shape (rows, cols), at least 0.
+    """Size of the residual under a Gaussian of standard deviation `width_px`, shape (rows, cols), at least 0."""
+    summed = signed_spots(residual, width_px)
+    sizes: FloatImage = np.abs(summed, out=summed)
+    return sizes
+
+
+def signed_spots(residual: FloatImage, width_px: float) -> FloatImage:
+    """Residual under a Gaussian of standard deviation `width_px`, shape (rows, cols), bright above 0 and dark below.
 
     Beyond the edge there is nothing to sum; what is left there is scaled to the noise of the inside.
     """
+    return spots_of_frames(residual, width_px, (slice(None), slice(None)), residual.shape)
+
+
+def spots_of_frames(
+    residuals: FloatImage, width_px: float, frame: tuple[slice, slice], shape: tuple[int, ...]
+) -> FloatImage:
+    """Like `signed_spots`, of residuals that are zero but within one frame of the image.
+
+    Parameters
+    ----------
+    residuals : float32 ndarray of shape (..., frame_rows, frame_cols).
+    frame : rows and columns of them in the image.
+    shape : rows and columns of the image.
+    """
     from scipy import ndimage
 
-    summed = ndimage.gaussian_filter(residual, width_px, mode="constant", truncate=TRUNCATE)
-    for axis, length in enumerate(residual.shape):
-        gain = _noise_gain(length, width_px).reshape((-1, 1) if axis == 0 else (1, -1))
-        summed /= gain
-    sizes: FloatImage = np.abs(summed, out=summed)
-    return sizes
+    widths = (*(0.0 for _ in residuals.shape[:-2]), width_px, width_px)
+    summed: FloatImage = ndimage.gaussian_filter(residuals, widths, mode="constant", truncate=TRUNCATE)
+    summed /= _noise_gain(shape[0], width_px)[frame[0], None]
+    summed /= _noise_gain(shape[1], width_px)[frame[1]]
+    return summed
 
 
 def lines(residual: FloatImage) -> FloatImage:
@@ -47,17 +67,36 @@ def lines(residual: FloatImage) -> FloatImage:
     return doubled(best, residual.shape)
 
 
+def lines_of_frames(residuals: FloatImage, *, at_edge: bool) -> FloatImage:
+    """Like `lines`, of residuals of one frame of an image; right but for the outermost 48 px.
+
+    Parameters
+    ----------
+    residuals : float32 ndarray of shape (n, frame_rows, frame_cols); the frame begins at even indices.
+    at_edge : whether it reaches the edge of the image; there it is right up to the edge.
+    """
+    from scipy import fft
+
+    binned = halved(np.clip(residuals, -LINE_CLIP, LINE_CLIP))
+    beyond = LINE_MARGIN if at_edge else 0
+    rows, cols = binned.shape[1:]
+    shape = (fft.next_fast_len(rows + beyond, real=True), fft.next_fast_len(cols + beyond, real=True))
+    spectra = fft.rfft2(binned, shape)
+    responses = [fft.irfft2(spectra * kernel, shape)[:, :rows, :cols] for kernel in _line_spectra(shape)]
+    return doubled(np.abs(np.stack(responses)).max(axis=0), residuals.shape)
+
+
 def halved(image: FloatImage) -> FloatImage:
-    """Mean over 2 x 2 pixels; an odd last row or column is left out."""
-    rows, cols = (n // 2 * 2 for n in image.shape)
-    by_row = image[:rows:2] + image[1:rows:2]
-    mean: FloatImage = (by_row[:, :cols:2] + by_row[:, 1:cols:2]) * np.float32(0.25)
+    """Mean over 2 x 2 pixels of the last two axes; an odd last row or column is left out."""
+    rows, cols = (n // 2 * 2 for n in image.shape[-2:])
+    by_row = image[..., :rows:2, :] + image[..., 1:rows:2, :]
+    mean: FloatImage = (by_row[..., :cols:2] + by_row[..., 1:cols:2]) * np.float32(0.25)
     return mean
 
 
 def doubled(image: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    """Every pixel as 2 x 2, up to the shape of what was halved."""
-    full = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
+    """Every pixel as 2 x 2 of the last two axes, up to the shape of what was halved."""
+    full = np.repeat(np.repeat(image, 2, axis=-2), 2, axis=-1)
     return np.pad(full, [(0, n - m) for n, m in zip(shape, full.shape, strict=True)], mode="edge")
 
 

@@ -91,13 +91,16 @@ def tiles_of(shape: tuple[int, int]) -> list[list[Tile]]:
 
 def patterns_of(smooth: FloatImage, tiles: list[list[Tile]], most: int) -> list[list[Pattern]]:
     """How each tile repeats; at most `most` translations each."""
+    flat = flattened(smooth)
+    return [[pattern_of(c, most) for c in autocorrelations(np.stack([flat[t.window] for t in row]))] for row in tiles]
+
+
+def flattened(smooth: FloatImage) -> FloatImage:
+    """An image without its slow changes of brightness."""
     from scipy import ndimage
 
-    flat = smooth - ndimage.uniform_filter(smooth, BACKGROUND_PX)
-    return [
-        [_pattern(correlation, most) for correlation in _autocorrelations(np.stack([flat[t.window] for t in row]))]
-        for row in tiles
-    ]
+    flat: FloatImage = smooth - ndimage.uniform_filter(smooth, BACKGROUND_PX)
+    return flat
 
 
 def looks_periodic(scaled: FloatImage) -> bool:
@@ -132,28 +135,37 @@ def _taper(shape: tuple[int, int]) -> tuple[FloatImage, FloatImage]:
     from scipy import fft
 
     taper = np.outer(*(np.hanning(n + 2)[1:-1] for n in shape)).astype(np.float32)
-    overlap = fft.fftshift(fft.irfft2(np.abs(fft.rfft2(taper)) ** 2, shape)).astype(np.float32)
+    quick = _quick_lengths(shape)
+    overlap = fft.irfft2(np.abs(fft.rfft2(taper, quick)) ** 2, quick).astype(np.float32)
     return taper, overlap
 
 
-def _autocorrelations(windows: npt.NDArray[np.float32]) -> Iterator[FloatImage]:
-    """Of each window, from ``-reach`` to ``reach`` along both axes."""
+def _quick_lengths(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Of a Fourier transform; 298 px, a usual window, take five times as long as 300."""
+    from scipy import fft
+
+    return (fft.next_fast_len(shape[0], real=True), fft.next_fast_len(shape[1], real=True))
+
+
+def autocorrelations(windows: npt.NDArray[np.float32]) -> Iterator[FloatImage]:
+    """Autocorrelation of each window, of `flattened` images, from ``-reach`` to ``reach`` along both axes."""
     from scipy import fft
 
     shape = windows.shape[1:]
     taper, overlap = _taper(shape)
     centred = windows - (windows * taper).mean(axis=(1, 2), keepdims=True) / taper.mean()
-    spectrum = fft.rfft2(centred * taper, axes=(1, 2))
+    quick = _quick_lengths(shape)
+    spectrum = fft.rfft2(centred * taper, quick, axes=(1, 2))
     power = spectrum.real**2 + spectrum.imag**2
     reach = min(shape) // REACH
     near = np.arange(-reach, reach + 1)
-    correlations = fft.irfft2(power, shape, axes=(1, 2))[:, near[:, None], near[None]]
-    central = tuple(slice(n // 2 - reach, n // 2 + reach + 1) for n in shape)
-    yield from correlations / np.maximum(overlap[central], 1e-3 * overlap.max())
+    around = np.ix_(near, near)
+    correlations = fft.irfft2(power, quick, axes=(1, 2))[:, *around]
+    yield from correlations / np.maximum(overlap[around], 1e-3 * overlap.max())
 
 
-def _pattern(correlation: FloatImage, most: int) -> Pattern:
-    """Peaks of an autocorrelation in one half plane, to a fraction of a pixel."""
+def pattern_of(correlation: FloatImage, most: int) -> Pattern:
+    """Peaks of an autocorrelation in one half plane, to a fraction of a pixel; at most `most` translations."""
     from scipy import ndimage
 
     nothing = Pattern(translations_px=np.zeros((0, 2)), repeatability=0.0, contrast=0.0)

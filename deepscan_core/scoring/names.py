@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from deepscan_core.errors import InputError
 
-FUSED, SELF_SIMILARITY = "surprisal", "self_similarity"
+FUSED, SELF_SIMILARITY, SPOTS = "surprisal", "self_similarity", "spots"
 MAHALANOBIS, NEAREST_NEIGHBOURS, ISOLATION_FOREST = "mahalanobis", "nearest_neighbours", "isolation_forest"
-SCORERS = (FUSED, SELF_SIMILARITY, MAHALANOBIS, NEAREST_NEIGHBOURS, ISOLATION_FOREST)
+SCORERS = (FUSED, SELF_SIMILARITY, SPOTS, MAHALANOBIS, NEAREST_NEIGHBOURS, ISOLATION_FOREST)
 
 
 def check_scorer(scorer: str) -> None:

@@ -3,19 +3,20 @@
 Self-similarity says what the rest of the image does not predict, as spots and as lines; the features of a network say which
 patches are unlike the bulk of patches; the brightness of the surroundings says which places are unusually dark or bright.
 Where the image is a crystal, the first alone counts: what a lattice does not predict is all there is to see. Elsewhere the
-three are added as powers, each in units of its own bulk, and the sum is calibrated once more.
+three are added as powers, each in units of its own bulk, and the sum is calibrated once more. Where many points of one sign
+stand on a support, as atoms do, they are judged by the points of the other sign as well.
 """
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.records.maps import FeatureMap, ScoreMap
+from deepscan_core.records.noise import KnownNoise
+from deepscan_core.scoring.beside import beside
 from deepscan_core.scoring.calibration import bulk_excess, place_surprisal
 from deepscan_core.scoring.density import mahalanobis, nearest_neighbours
 from deepscan_core.scoring.filters import doubled, halved, lines, spots
@@ -26,10 +27,12 @@ from deepscan_core.scoring.names import (
     MAHALANOBIS,
     NEAREST_NEIGHBOURS,
     SELF_SIMILARITY,
+    SPOTS,
     check_scorer,
 )
+from deepscan_core.scoring.one_sign import OneSign, best_of_one_sign, many_of_one_sign
 from deepscan_core.scoring.rarity import BORDER_REACH_PX, level_border, rarity
-from deepscan_core.scoring.self_similarity import Structure, residual_sigmas, structure_of
+from deepscan_core.scoring.self_similarity import Residual
 
 FloatImage = npt.NDArray[np.float32]
 Features = Callable[[], FeatureMap]
@@ -49,7 +52,13 @@ LABEL = "rare against the rest of the image"
 
 
 def surprisal_map(
-    scaled: npt.NDArray[np.float32], features: Features, *, scorer: str = FUSED, seed: int = 0
+    scaled: npt.NDArray[np.float32],
+    features: Features,
+    *,
+    scorer: str = FUSED,
+    seed: int = 0,
+    known_noise: KnownNoise | None = None,
+    residual: Residual | None = None,
 ) -> ScoreMap:
     """Surprisal of each pixel in nats, see `calibration.place_surprisal`.
 
@@ -59,8 +68,11 @@ def surprisal_map(
     features : makes the features of the image's patches; not asked for what does not need them, and asked for in another
         thread, while self-similarity is worked out in this one.
     scorer : "surprisal" for all together, or one of its parts: "self_similarity", "mahalanobis", "nearest_neighbours",
-        "isolation_forest".
+        "isolation_forest"; or "spots" for many spots of one sign, such as atoms on a support.
     seed : of everything random.
+    known_noise : what a calibration of the detector says, in the grey values of `scaled`.
+    residual : of the same image, to share it with others, or with a codebook of a live view; made of the other parameters
+        by default.
 
     Raises
     ------
@@ -73,58 +85,94 @@ def surprisal_map(
         nats = place_surprisal(density_map(patches, scorer, seed))
         return ScoreMap(nats, kind="surprisal", label=LABEL, blur_px=patches.step_px)
 
-    if scorer == SELF_SIMILARITY:
-        structure = structure_of(scaled)
-        raw = _unpredicted(structure)
-    else:
-        structure, raw = _fused(scaled, features)
-    nats = place_surprisal(raw, periodicity=float(structure.periodicity.mean()))
-    return ScoreMap(nats, kind="surprisal", label=LABEL)
+    residual = residual or Residual(scaled, known_noise)
+    if scorer == SPOTS:
+        best = best_of_one_sign(residual.sigmas())
+        nats = np.zeros(scaled.shape, np.float32) if best is None else best.nats(residual.sigmas())
+        spot_px = 0.0 if best is None else best.width_px
+        return ScoreMap(nats, kind="surprisal", label="a spot that noise does not make", spot_px=spot_px)
+    raw = _unpredicted(residual) if scorer == SELF_SIMILARITY else _fused(residual, features)
+    nats = place_surprisal(raw, periodicity=float(residual.structure().periodicity.mean()))
+    many = many_points(residual) if scorer == FUSED else None
+    if many is None:
+        return ScoreMap(nats, kind="surprisal", label=LABEL)
+    np.maximum(nats, many_points_nats(residual, many), out=nats)
+    return ScoreMap(nats, kind="surprisal", label=LABEL, spot_px=many.width_px)
+
+
+def many_points(residual: Residual) -> OneSign | None:
+    """Points of one sign, where many of them stand in what is no crystal: they hide each other from the other parts."""
+    if (residual.structure().periodicity == 1).all():
+        return None
+    return many_of_one_sign(residual.sigmas())
+
+
+def many_points_nats(residual: Residual, many: OneSign) -> FloatImage:
+    """Their surprisal, shape (rows, cols), as far as the image is no crystal."""
+    nats: FloatImage = (1 - residual.structure().periodicity) * many.nats(residual.sigmas())
+    return nats
 
 
 def density_map(features: FeatureMap, density: str, seed: int = 0) -> FloatImage:
     """How far each pixel's patch is from the bulk, in units of the bulk's own decay, shape (rows, cols), at least 0."""
-    scores = DENSITIES[density](features, seed).reshape(features.values.shape[:2])
+    return _by_pixel(features, DENSITIES[density](features, seed))
+
+
+def _by_pixel(features: FeatureMap, distances: npt.NDArray[np.float64]) -> FloatImage:
+    scores = distances.reshape(features.values.shape[:2])
     levelled = level_border(scores, n_rings=round(BORDER_REACH_PX / features.step_px))
     return features.to_pixels(bulk_excess(levelled.astype(np.float32)))
 
 
-def _fused(scaled: FloatImage, features: Features) -> tuple[Structure, FloatImage]:
+def _fused(residual: Residual, features: Features) -> FloatImage:
     """All parts together. The network runs in a thread of its own; it begins at once where it will surely be needed."""
-    with ThreadPoolExecutor(max_workers=1) as beside:
+    codebook = residual.codebook
 
-        def patches() -> Future[FloatImage]:
-            context = contextvars.copy_context()  # limits that hold for this thread hold for the other as well
-            return beside.submit(lambda: context.run(lambda: density_map(features(), MAHALANOBIS)))
+    def patches() -> FloatImage:
+        found = features()
+        return _by_pixel(found, codebook.mahalanobis(found) if codebook else mahalanobis(found))
 
-        semantic = None if looks_periodic(scaled) else patches()
-        structure = structure_of(scaled)
-        texture = 1 - structure.periodicity
-        if not texture.any():
-            return structure, _unpredicted(structure)
-        semantic = semantic or patches()
-        total = _unpredicted(structure) ** POWER
-        total += texture * _unusual_brightness(scaled) ** POWER
-        total += texture * (PATCHES_WEIGHT * semantic.result()) ** POWER
+    guess = codebook.is_crystal if codebook else None
+    semantic = None if (looks_periodic(residual.scaled) if guess is None else guess) else beside(patches)
+    texture = 1 - residual.structure().periodicity
+    if not texture.any():
+        return _unpredicted(residual)
+    semantic = semantic or beside(patches)
+    total = _unpredicted(residual) ** POWER
+    total += texture * _unusual_brightness(residual.scaled) ** POWER
+    total += texture * (PATCHES_WEIGHT * semantic.result()) ** POWER
     total **= np.float32(1 / POWER)
-    return structure, total
+    return total
 
 
-def _unpredicted(structure: Structure) -> FloatImage:
+def _unpredicted(residual: Residual) -> FloatImage:
     """What the rest of the image does not predict, as spots and, where it is no crystal, as finer spots and lines."""
-    residual = residual_sigmas(structure)
-    found = bulk_excess(spots(residual, SPOT_PX))
-    texture = 1 - structure.periodicity
+    sigmas = residual.sigmas()
+    found = bulk_excess(spots(sigmas, SPOT_PX))
+    texture = 1 - residual.structure().periodicity
     if texture.any():
-        for finer in (spots(residual, FINE_SPOT_PX), lines(residual)):
+        for finer in (spots(sigmas, FINE_SPOT_PX), lines(sigmas)):
             np.maximum(found, texture * bulk_excess(finer), out=found)
     return found
 
 
-def _unusual_brightness(scaled: FloatImage) -> FloatImage:
-    """How far the brightness of the surroundings is from the usual one; at half the resolution, which it does not need."""
+def brightness_around(scaled: FloatImage) -> FloatImage:
+    """Brightness of the surroundings less the usual one, signed, at half the resolution, which it does not need."""
+    around = surroundings(scaled)
+    around -= np.median(around)
+    return around
+
+
+def surroundings(images: FloatImage) -> FloatImage:
+    """Mean brightness of the surroundings of each pixel, at half the resolution; images of shape (..., rows, cols)."""
     from scipy import ndimage
 
-    around = ndimage.gaussian_filter(halved(scaled), SURROUNDINGS_PX / 2, truncate=2)
-    around -= np.median(around)
+    widths = (*(0.0 for _ in images.shape[:-2]), SURROUNDINGS_PX / 2, SURROUNDINGS_PX / 2)
+    around: FloatImage = ndimage.gaussian_filter(halved(images), widths, truncate=2)
+    return around
+
+
+def _unusual_brightness(scaled: FloatImage) -> FloatImage:
+    """How far the brightness of the surroundings is from the usual one."""
+    around = brightness_around(scaled)
     return doubled(bulk_excess(np.abs(around, out=around)), scaled.shape)

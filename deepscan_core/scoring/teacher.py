@@ -3,93 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import YX
-from deepscan_core.records.maps import FeatureMap, ScoreMap
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.stacks import FeatureStack
+from deepscan_core.scoring.teaching.discriminant import discriminant
+from deepscan_core.scoring.teaching.examples import Examples
+from deepscan_core.scoring.teaching.odds import odds_of
 
-BULK_NEGATIVES = 200
-BULK_SHARE = 0.8  # negatives are drawn from the least rare patches
-KEEP_AWAY_STEPS = 4.0  # and not from next to a positive click
 
+class Teacher:
+    """Learns from clicks on some images what to look for in others; see `teaching.discriminant` and `teaching.odds`.
 
-def taught_map(
-    features: FeatureMap,
-    positives_px: Sequence[YX],
-    negatives_px: Sequence[YX],
-    rarity: npt.NDArray[np.floating[Any]],
-    *,
-    seed: int = 0,
-) -> ScoreMap:
-    """Probability that each pixel is like the positive clicks and unlike the negative ones.
-
-    Logistic regression on standardised features. A few clicks say little about what the rest of the image is, so
-    200 negatives are drawn, seeded, from the bulk: from the least rare patches, away from the positive clicks.
-
-    Parameters
-    ----------
-    features : of the clicked image.
-    positives_px, negatives_px : clicks ``(y, x)`` as image indices; at least one positive.
-    rarity : one value a patch, higher is rarer, shape (grid_rows * grid_cols,).
-    seed : of the draw.
-
-    Raises
-    ------
-    InputError
-        No positive click, or one that lies outside the image.
+    The same examples give the same map, in whatever order they came and whatever was learned before: to undo a click is to
+    fit without it.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    if not positives_px:
-        raise InputError("no positive click was given: click at least one example (--positive Y,X)")
-    positive = _cells(features, positives_px)
-    both = np.intersect1d(positive, _cells(features, negatives_px))
-    if len(both):
-        y, x = features.centers_px()[both[0]]
-        raise InputError(f"a place near ({y:g}, {x:g}) was clicked as positive and as negative: keep one of them")
-    drawn = _bulk(features, positives_px, rarity, np.random.default_rng(seed))
-    negative = np.setdiff1d(np.concatenate([_cells(features, negatives_px), drawn]), positive)
-    table = features.table()
-    scaler = StandardScaler().fit(table)
-    classifier = make_pipeline(scaler, LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000))
-    chosen = np.concatenate([positive, negative])
-    labels = np.concatenate([np.ones(len(positive)), np.zeros(len(negative))])
-    classifier.fit(table[chosen], labels)
-    return ScoreMap(
-        features.to_pixels(classifier.predict_proba(table)[:, 1]),
-        kind="probability",
-        label=f"like {len(positives_px)} positive and unlike {len(negatives_px)} negative clicks",
-        blur_px=features.step_px,
-    )
+    def fit(self, examples: Sequence[Examples]) -> Teacher:
+        """Learn, and return itself.
+
+        Parameters
+        ----------
+        examples : of one lesson each; at least one positive click in all of them together.
+
+        Raises
+        ------
+        InputError
+            No positive click, or images whose features cannot be compared.
+        """
+        if not any(len(one.positive) for one in examples):
+            raise InputError("no positive click was given: click at least one example (--positive Y,X)")
+        self.n_features_, self.source_ = examples[0].n_features, examples[0].source
+        for one in examples:
+            self._check(one.n_features, one.source)
+        # Of many images fewer places each, in the order of their draw, so that learning takes no longer.
+        shown = [(one.sample, one.shares) for one in examples if one.sample is not None]
+        if not shown:
+            raise InputError("no image shows what an ordinary place is: give at least one lesson with a sample")
+        self.positive_, self.negative_ = (
+            np.concatenate(parts) for parts in zip(*((one.positive, one.negative) for one in examples), strict=True)
+        )
+        self.learned_ = discriminant(
+            self.positive_,
+            self.negative_,
+            np.concatenate([sample.features[:: len(shown)] for sample, _ in shown]),
+            np.concatenate([shares[:: len(shown)] for _, shares in shown]),
+            np.concatenate([sample.is_rare[:: len(shown)] for sample, _ in shown]),
+        )
+        self.odds_ = odds_of(self.learned_)
+        self.label_ = f"like {len(self.positive_)} positive and unlike {len(self.negative_)} negative clicks"
+        return self
+
+    def predict(self, features: FeatureStack) -> ScoreMap:
+        """Probability that each pixel of an image is like the positive clicks and unlike the negative ones.
+
+        Raises `InputError` where the features cannot be compared with those that were learned from.
+        """
+        log_odds = features.finest.to_pixels(self.log_odds(features))
+        return ScoreMap(_probability(log_odds), kind="probability", label=self.label_, blur_px=features.finest.step_px)
+
+    def log_odds(self, features: FeatureStack) -> npt.NDArray[np.float32]:
+        """The same as log odds on the grid of the finest map, shape (grid_rows, grid_cols)."""
+        self._check(features.n_features, features.source)
+        scores = features.weighted_sum(self.learned_.weights)
+        scores += np.float32(self.learned_.bias)
+        return self.odds_.log_odds(scores)
+
+    def _check(self, count: int, source: str) -> None:
+        if (count, source) != (self.n_features_, self.source_):
+            raise InputError(
+                f"images with {self.n_features_} features a place ({self.source_}) and with {count} ({source}) cannot be "
+                "compared: click on images that are not uniform, with one backbone"
+            )
 
 
-def _cells(features: FeatureMap, points_px: Sequence[YX]) -> npt.NDArray[np.intp]:
-    rows, cols = features.image_shape
-    cells = []
-    for y, x in points_px:
-        if not (-0.5 <= y <= rows - 0.5 and -0.5 <= x <= cols - 0.5):
-            raise InputError(f"click ({y:g}, {x:g}) lies outside the image of {rows} x {cols} px: click inside")
-        cell_row, cell_col = features.nearest_cell((y, x))
-        cells.append(cell_row * features.values.shape[1] + cell_col)
-    return np.unique(np.asarray(cells, dtype=np.intp))
+def _probability(log_odds: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """In place."""
+    from scipy.special import expit
 
-
-def _bulk(
-    features: FeatureMap, positives_px: Sequence[YX], rarity: npt.NDArray[np.floating[Any]], rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    centers = features.centers_px()
-    keep_away_px = min(KEEP_AWAY_STEPS * features.step_px, min(features.image_shape) / 4)
-    away = np.ones(len(centers), bool)
-    for point in positives_px:
-        away &= np.hypot(*(centers - point).T) > keep_away_px
-    common = away & (rarity <= np.quantile(rarity, BULK_SHARE))
-    candidates = np.flatnonzero(common if common.any() else away)
-    if not len(candidates):
-        raise InputError("the clicks leave no background to compare with: use a larger image")
-    return rng.choice(candidates, min(BULK_NEGATIVES, len(candidates)), replace=False)
+    probability: npt.NDArray[np.float32] = expit(log_odds, out=log_odds)
+    return probability

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class PackagedWeights:
     def file(self) -> Path:
         """The installed file; raises `MissingError` with the line that installs it."""
         try:
-            found = Path(str(importlib.metadata.distribution(self.distribution).locate_file(self.path)))
+            found = _place(self.distribution, self.path)
         except importlib.metadata.PackageNotFoundError:
             found = None
         if found is None or not found.is_file():
@@ -57,14 +58,13 @@ class PackagedWeights:
 
     def checked_file(self) -> Path:
         """`file`, after its hash was compared; raises `MissingError` if it is another file."""
-        path = self.file()
-        found = sha256_of(path)
-        if found != self.sha256:
-            raise MissingError(
-                f"{path} has SHA-256 {found[:12]}… instead of {self.sha256[:12]}…: "
-                f"pip install --force-reinstall {self.distribution}"
-            )
-        return path
+        return checked(self.file(), self.sha256, self.distribution)
+
+
+@functools.cache
+def _place(distribution: str, path: str) -> Path:
+    """Where a file of a distribution lies; kept, since looking through all that is installed takes 20 ms a live frame."""
+    return Path(str(importlib.metadata.distribution(distribution).locate_file(path)))
 
 
 def _lite(number: int, sha256: str, *, optional: bool = True) -> PackagedWeights:
@@ -97,6 +97,16 @@ def packaged_weights(name: str) -> PackagedWeights | None:
     """The package that holds the weights of `name`, a network of timm with or without its tag; None if there is none."""
     found = PACKAGED.get(name.split(".")[0])
     return found if found is not None and name in (found.name, f"{found.name}.{found.tag}") else None
+
+
+def checked(path: Path, sha256: str, distribution: str) -> Path:
+    """A weights file, after its hash was compared; raises `MissingError` if it is another than `distribution` has."""
+    found = sha256_of(path)
+    if found != sha256:
+        raise MissingError(
+            f"{path} has SHA-256 {found[:12]}… instead of {sha256[:12]}…: pip install --force-reinstall {distribution}"
+        )
+    return path
 
 
 def sha256_of(path: Path) -> str:

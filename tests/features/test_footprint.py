@@ -12,7 +12,7 @@ import pytest
 
 from deepscan_core import CalibratedImage, Study, memory
 from deepscan_core.errors import InputError
-from deepscan_core.features.footprint import pipeline_bytes
+from deepscan_core.features.footprint import CLASSICAL_BYTES_PER_PX, PIPELINE_BYTES_PER_PX, pipeline_bytes
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "memory.py"
 
@@ -29,7 +29,7 @@ def test_the_estimate_is_not_less_than_what_is_used_nor_far_more(backbone: str) 
 
 def test_the_estimate_grows_with_the_pixels() -> None:
     small, large = (pipeline_bytes((n, n), (1.0, 0.5), None) for n in (1000, 2000))
-    assert large - small == pytest.approx(3e6 * 260)
+    assert large - small == pytest.approx(3e6 * (PIPELINE_BYTES_PER_PX + CLASSICAL_BYTES_PER_PX))
 
 
 def test_an_image_beyond_the_limit_is_refused_before_anything_is_computed() -> None:

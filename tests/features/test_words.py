@@ -37,10 +37,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_windows_and_words_share_a_space(checkpoint: Path) -> None:
     from deepscan_core.features.words import load_word_model
+    from deepscan_core.features.words.clip import ClipModel
 
     model = load_word_model("deepscan-small", checkpoint)
+    assert isinstance(model, ClipModel)
     scaled = np.random.default_rng(0).random((128, 192)).astype(np.float32)
-    features = model.windows(scaled)
+    (features,) = model.look(scaled)
     words = model.words(["linear cracks", "pores"])
     assert features.image_shape == (128, 192)
     assert features.values.shape[2] == words.shape[1] == 32
@@ -57,6 +59,16 @@ def test_a_study_searches_with_it(checkpoint: Path) -> None:
     assert score_map.kind == "similarity"
     assert score_map.shape == (96, 96)
     assert "linear cracks" in score_map.label
+
+
+def test_phrases_are_judged_against_phrases_that_mean_nothing(checkpoint: Path) -> None:
+    from deepscan_core.features.words import load_word_model
+
+    model = load_word_model("deepscan-small", checkpoint)
+    nothing = model.others
+    assert nothing.phrases == ("a microscope image", "an empty background", "a uniform texture", "noise")
+    assert nothing.weights.sum(axis=0) == pytest.approx(np.zeros(32), abs=1e-3)
+    assert model.phrases(["noise"]).weights[0] == pytest.approx(nothing.weights[3], abs=1e-4)
 
 
 def test_no_weights_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

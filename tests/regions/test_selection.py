@@ -62,6 +62,14 @@ def test_one_spot_gets_one_region_with_itself_in_the_middle() -> None:
     assert [region.center_px for region in regions] == [(40.0, 78.0)]
 
 
+def test_the_slopes_of_a_wide_spot_are_no_spots_and_a_faint_neighbour_is_one() -> None:
+    y, x = np.mgrid[:128, :128]
+    values = 5 * np.exp(-((y - 64) ** 2 + (x - 50) ** 2) / (2 * 4.5**2))
+    values += 2 * np.exp(-((y - 64) ** 2 + (x - 72) ** 2) / (2 * 3.0**2))
+    regions = select_regions(ScoreMap(values, kind="surprisal"), Selection(size_px=(11, 11), level=1.0))
+    assert [region.center_px for region in regions] == [(64.0, 50.0), (64.0, 72.0)]
+
+
 def test_a_crack_gets_a_chain_that_covers_it() -> None:
     y, x = np.mgrid[:256, :256]
     values = 5 * np.exp(-((y - 0.5 * x - 60) ** 2) / 40)

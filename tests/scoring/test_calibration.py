@@ -12,6 +12,7 @@ from deepscan_core.errors import InputError
 from deepscan_core.scoring.calibration import (
     bulk_excess,
     level_for_false_regions,
+    level_for_false_share,
     n_places,
     place_px,
     place_surprisal,
@@ -53,6 +54,28 @@ def test_places_of_white_noise_exceed_a_level_as_often_as_it_says(level_asked: f
         peaks = (ndimage.maximum_filter(nats, 25) == nats) & (nats >= level_for_false_regions(level_asked, noise.shape))
         counts.append(int(peaks.sum()))
     assert level_asked / 2 <= np.mean(counts) <= 2 * level_asked
+
+
+def test_a_false_share_is_kept() -> None:
+    """Ordinary places by the law, and fifty targets: of what lies above the level the share is false, or less."""
+    shares = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        nats = np.zeros((480, 480), np.float32)  # 400 places, one peak each
+        chance = rng.exponential(1, (20, 20))
+        targets = rng.permutation(400).reshape(20, 20) < 50
+        nats[12::24, 12::24] = np.where(targets, 30.0, chance)
+        level = level_for_false_share(nats, 0.3)
+        above = nats[12::24, 12::24] >= level
+        shares.append((above & ~targets).sum() / above.sum())
+    assert 0.2 <= np.mean(shares) <= 0.35  # 0.3 of ordinary places alone, of which there are 350 here
+
+
+def test_no_level_where_nothing_stands_out() -> None:
+    assert level_for_false_share(np.zeros((96, 96), np.float32), 0.5) == math.inf
+    for bad in (0.0, 1.0, math.nan):
+        with pytest.raises(InputError, match="false_share"):
+            level_for_false_share(np.zeros((96, 96), np.float32), bad)
 
 
 def test_many_targets_do_not_hide_each_other() -> None:

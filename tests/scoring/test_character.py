@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,7 +58,10 @@ def test_a_spot_is_bright_or_dark(step: float, character: str, rng: np.random.Ge
     array = rng.normal(100, 5, (192, 192))
     array[90:96, 60:66] += step
     region = ScanRegion(center_px=(92.5, 62.5), size_px=(24.0, 24.0), score=1.0)
-    assert Study(CalibratedImage(array), backbone="classical").describe([region]) == (character,)
+    study = Study(CalibratedImage(array), backbone="classical")
+    assert study.describe([region]) == (character,)
+    (labelled,) = study.labelled([replace(region, label="rare")])
+    assert labelled == replace(region, label=f"{character}, rare")
 
 
 def test_where_nothing_stands_out_nothing_is_claimed() -> None:

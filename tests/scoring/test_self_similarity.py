@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 
 from deepscan_core.scoring.lattice import patterns_of, tiles_of
-from deepscan_core.scoring.self_similarity import residual_sigmas, sigma_by_level, structure_of
+from deepscan_core.scoring.self_similarity import residual_sigmas, sigma_by_level
+from deepscan_core.scoring.structure import structure_of
 
 Vacancies = list[tuple[int, int]]
 

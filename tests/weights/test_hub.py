@@ -52,7 +52,7 @@ def test_backbones_and_words_without_weights_are_one_line(capfd: pytest.CaptureF
 
     for load, remedy in (
         (lambda: load_backbone("regnety_002"), "--backbone-weights"),
-        (load_word_model, "--clip-checkpoint"),
+        (lambda: load_word_model("ViT-B-32"), "--clip-checkpoint"),
     ):
         with pytest.raises(MissingError, match=remedy) as caught:
             load()

@@ -1,4 +1,4 @@
-"""Words and image windows in one space, through a text-image model of open_clip."""
+"""Models of open_clip behind the same interface: one embedding a window, from the hub or a local file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.features.backbones import on_device
+from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.records.maps import FeatureMap
+from deepscan_core.records.phrases import PhraseVectors
 from deepscan_core.weights.architectures import import_timm
 from deepscan_core.weights.hub import asking_the_hub
 from deepscan_core.weights.loading import fit_by_name, read_tensors
@@ -33,8 +35,8 @@ BACKGROUND = ("a microscope image", "an empty background", "a uniform texture", 
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class WordModel:
-    """A text-image model ready to be run.
+class ClipModel:
+    """See `model.WordModel`. A phrase's log-odds are the model's own, against the mean of phrases that mean nothing.
 
     Attributes
     ----------
@@ -52,6 +54,20 @@ class WordModel:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     background: tuple[str, ...] = field(default=BACKGROUND)
+
+    def phrases(self, phrases: Sequence[str]) -> PhraseVectors:
+        """See `model.WordModel`."""
+        weights = self._scale * (self.words(phrases) - self.words(self.background).mean(axis=0))
+        return PhraseVectors(phrases=tuple(phrases), weights=weights, biases=np.zeros(len(weights), np.float32))
+
+    @functools.cached_property
+    def others(self) -> PhraseVectors:
+        """See `model.WordModel`."""
+        return self.phrases(self.background)
+
+    def look(self, scaled: npt.NDArray[np.float32], seen: FeaturePyramid | None = None) -> tuple[FeatureMap, ...]:
+        """See `model.WordModel`: one map, of windows half a window apart; no backbone's pass is of use."""
+        return (self.windows(scaled),)
 
     def words(self, phrases: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit embeddings of phrases, float32 of shape (n, n_dimensions)."""
@@ -94,13 +110,17 @@ class WordModel:
             return _unit(self.network.encode_image(scaled))  # type: ignore[operator]
 
     @property
+    def _scale(self) -> float:
+        return float(self.network.logit_scale.detach().exp())  # type: ignore[operator]
+
+    @property
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
 
 @functools.lru_cache(maxsize=2)
-def load_word_model(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> WordModel:
-    """Make a text-image model and fill it with weights; kept, so that asking again costs nothing.
+def load_clip(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> ClipModel:
+    """Make a text-image model of open_clip and fill it with weights; kept, so that asking again costs nothing.
 
     Parameters
     ----------
@@ -124,7 +144,7 @@ def load_word_model(name: str | None = None, checkpoint: Path | None = None, dev
     network = _from_hub(open_clip, name) if checkpoint is None else _from_file(open_clip, name, checkpoint)
     visual = open_clip.get_model_preprocess_cfg(network)
     side = visual["size"]
-    return WordModel(
+    return ClipModel(
         name=name,
         network=on_device(network.eval(), device),
         tokenizer=open_clip.get_tokenizer(name),

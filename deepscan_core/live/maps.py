@@ -1,0 +1,220 @@
+"""What a live view calls: an image and plain settings in, a map or a list of objects out. Safe in any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from deepscan_core.errors import InputError
+from deepscan_core.features.classical import NAME as CLASSICAL
+from deepscan_core.live.clicks import Click, classes_of, examples_px
+from deepscan_core.live.lessons import ExamplesStore
+from deepscan_core.live.results import ResultStore
+from deepscan_core.live.settings import MapSettings
+from deepscan_core.live.studies import StudyStore, key_of
+from deepscan_core.records.coordinates import index_to_fraction
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.regions import RegionMeasurement
+from deepscan_core.scoring.teacher import Teacher
+from deepscan_core.scoring.teaching.examples import Examples
+from deepscan_core.study import one_blas_thread
+
+STUDIES = StudyStore()
+EXAMPLES = ExamplesStore()
+TAUGHT: ResultStore[ScoreMap] = ResultStore(
+    most=2
+)  # who clicks is answered by one thread, and Swift's library by another
+
+#: is told the share of the work that is done, from 0 to 1; what it raises ends the work
+Report = Callable[[float], None]
+
+
+def say_nothing(share: float) -> None:
+    """A report to nobody."""
+
+
+def surprisal(image: CalibratedImage, settings: MapSettings, *, report: Report = say_nothing) -> ScoreMap:
+    """How rare each place is, in nats; see `Study.surprisal`."""
+    with STUDIES.study(image, settings) as study:
+        report(0.1)
+        return study.surprisal()
+
+
+def teach(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    *,
+    frame_of: Callable[[str], CalibratedImage] | None = None,
+    version_of: Callable[[str], str] | None = None,
+    is_hurried: bool = False,
+    report: Report = say_nothing,
+) -> ScoreMap:
+    """Probability of showing what was clicked, of several classes the highest one.
+
+    Each click is learned from the frame on which it was made, whatever the view shows by now.
+
+    Parameters
+    ----------
+    image : what is looked at now.
+    clicks : at least one positive.
+    settings : see `MapSettings`.
+    frame_of : the image behind the name of a frame; raises `InputError` for one that is gone.
+    version_of : says of a frame's name what changes when its image does; then what was learned from it is kept.
+    is_hurried : somebody waits, and there will be a next look: ordinary places are then taken from the frames that are
+        known already, and only the clicks from a new one.
+    report : see `Report`.
+
+    Raises
+    ------
+    InputError
+        No positive click, or a place that was clicked both ways.
+    """
+    versions = {
+        name: version_of(name) if version_of is not None else None
+        for name in {click.frame for click in clicks}
+        if name is not None
+    }
+    key = (key_of(image, settings), tuple(clicks), tuple(sorted(versions.items())), is_hurried)
+    return TAUGHT.once(
+        None if None in versions.values() else key,
+        lambda: _taught(image, clicks, settings, frame_of, versions, is_hurried, report),
+    )
+
+
+def suggest_click(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    *,
+    frame_of: Callable[[str], CalibratedImage] | None = None,
+    version_of: Callable[[str], str] | None = None,
+    report: Report = say_nothing,
+) -> Click:
+    """The next most useful click on what is looked at now, as a positive one of the class that it would tell most about.
+
+    Whoever is asked says whether it is one. For parameters and errors see `teach`; `InputError` too where no place is left.
+    """
+    classes = classes_of(clicks)
+    versions = {c.frame: version_of(c.frame) if version_of else None for c in clicks if c.frame is not None}
+    teachers = _teachers(image, clicks, settings, frame_of, versions, False, report)
+    here = [click.at_px(image.shape) for click in clicks if click.frame is None]
+    fewest = min(classes, key=lambda name: sum(c.is_positive and c.class_name == name for c in clicks))
+    with STUDIES.study(image, settings) as study:
+        y_px, x_px = study.suggest_for(teachers[fewest], here)
+    return Click(
+        y_frac=index_to_fraction(y_px, image.shape[0]),
+        x_frac=index_to_fraction(x_px, image.shape[1]),
+        class_name=fewest,
+    )
+
+
+def _taught(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    frame_of: Callable[[str], CalibratedImage] | None,
+    versions: Mapping[str, str | None],
+    is_hurried: bool,
+    report: Report,
+) -> ScoreMap:
+    """See `teach`."""
+    classes = classes_of(clicks)
+    if np.ptp(image.array) == 0:
+        return ScoreMap(np.zeros(image.shape, np.float32), kind="probability", label="a uniform view shows nothing")
+    teachers = _teachers(image, clicks, settings, frame_of, versions, is_hurried, report)
+    report(0.85)
+    with STUDIES.study(image, settings) as study:
+        maps = [study.resemble(teacher) for teacher in teachers.values()]
+    if len(maps) == 1:
+        return maps[0]
+    highest = np.maximum.reduce([found.values for found in maps])
+    return ScoreMap(highest, kind="probability", label=f"like {', '.join(classes)}", blur_px=maps[0].blur_px)
+
+
+def _teachers(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    frame_of: Callable[[str], CalibratedImage] | None,
+    versions: Mapping[str, str | None],
+    is_hurried: bool,
+    report: Report,
+) -> dict[str, Teacher]:
+    """One that has learned each class, from the frames that were clicked."""
+    classes = classes_of(clicks)
+    frames = tuple(dict.fromkeys(click.frame for click in clicks))
+    on_frame = {frame: tuple(click for click in clicks if click.frame == frame) for frame in frames}
+    keys = {
+        frame: None
+        if versions.get(frame or "") is None
+        else (frame, versions.get(frame or ""), here, classes, settings)
+        for frame, here in on_frame.items()
+    }
+    learned = {frame: EXAMPLES.get(key) for frame, key in keys.items()}
+    is_hurried = is_hurried and any(learned.values())
+    for number, (frame, here) in enumerate(on_frame.items()):
+        report(0.8 * number / len(frames))
+        if learned[frame] is None:
+            clicked = image if frame is None else _frame(frame, frame_of)
+            found = _learned(clicked, here, classes, settings, with_bulk=not is_hurried, report=report)
+            EXAMPLES.keep(None if is_hurried else keys[frame], found)
+            learned[frame] = found
+    report(0.8)
+    with one_blas_thread():
+        return {name: Teacher().fit([found[name] for found in learned.values() if found]) for name in classes}
+
+
+def search(image: CalibratedImage, query: str, settings: MapSettings, *, report: Report = say_nothing) -> ScoreMap:
+    """Similarity of each place to a few words; see `Study.search`."""
+    with STUDIES.study(image, settings) as study:
+        report(0.1)
+        return study.search(query)
+
+
+def quantify(
+    image: CalibratedImage, settings: MapSettings, *, report: Report = say_nothing
+) -> tuple[RegionMeasurement, ...]:
+    """Measure the objects of the image at the places that surprise; see `Study.regions` and `Study.measure`."""
+    with STUDIES.study(image, settings) as study:
+        report(0.1)
+        scores = study.surprisal()
+        report(0.6)
+        regions = study.regions(scores, **settings.region_options())
+        report(0.8)
+        return study.measure(regions, scores)
+
+
+def _learned(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    classes: Sequence[str],
+    settings: MapSettings,
+    *,
+    with_bulk: bool,
+    report: Report,
+) -> dict[str, Examples]:
+    """What the clicks on one frame teach about each class."""
+    with STUDIES.study(image, settings) as study:
+        if with_bulk:
+            study.surprisal()  # the longest part, so that it can be stopped after it
+            report(0.4)
+        return {name: study.examples(*examples_px(clicks, name, image.shape), with_bulk=with_bulk) for name in classes}
+
+
+def warm(settings: MapSettings) -> None:
+    """Load everything that the first maps would wait for; takes seconds, once."""
+    if settings.backbone != CLASSICAL:
+        from deepscan_core.features.backbones import load_backbone
+
+        load_backbone(settings.backbone)
+    noise = CalibratedImage(np.random.default_rng(0).normal(size=(64, 64)))
+    teach(noise, [Click(y_frac=0.5, x_frac=0.5)], settings)
+
+
+def _frame(name: str, frame_of: Callable[[str], CalibratedImage] | None) -> CalibratedImage:
+    if frame_of is None:
+        raise InputError(f"a click was made on the frame {name}, and no frames are at hand: click on this image")
+    return frame_of(name)

@@ -1,0 +1,1 @@
+"""Mode B: learning what to look for from a few clicks."""
