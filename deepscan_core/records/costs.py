@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from deepscan_core.records.coordinates import YX, check_finite, check_positive
+
+FloatArray = npt.NDArray[np.float64]
 
 ELEMENTARY_CHARGE_C = 1.602176634e-19  # exact in the SI since 2019
 SQUARE_ANGSTROM_PER_NM2 = 100.0
@@ -73,6 +78,15 @@ class ScanCosts:
         if self.beam_shift_range_nm is not None and distance_nm > self.beam_shift_range_nm:
             return distance_nm / self.stage_nm_per_s + self.stage_settle_s
         return distance_nm / self.travel_nm_per_s + self.settle_s
+
+    def travel_times_s(self, starts_nm: FloatArray, ends_nm: FloatArray) -> FloatArray:
+        """`travel_time_s` of many moves: arrays of shape (..., 2) that broadcast, to shape (...)."""
+        distances_nm = np.hypot(*np.moveaxis(np.asarray(ends_nm, float) - np.asarray(starts_nm, float), -1, 0))
+        by_beam: FloatArray = distances_nm / self.travel_nm_per_s + self.settle_s
+        if self.beam_shift_range_nm is None:
+            return by_beam
+        by_stage = distances_nm / self.stage_nm_per_s + self.stage_settle_s
+        return np.where(distances_nm > self.beam_shift_range_nm, by_stage, by_beam)
 
     def idle_electrons(self, idle_s: float, beam_current_pa: float) -> float:
         """Electrons that reach the specimen while nothing is recorded; none where the beam is blanked."""

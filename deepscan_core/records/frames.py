@@ -28,6 +28,7 @@ class ScanFrame:
     dose_e_per_nm2, total_electrons : as delivered; None where the current is not known.
     started_s, duration_s : the instrument's clock.
     metadata : the instrument's own words.
+    scanned : where the instrument says that it scanned, in the context's axes; None where it does not say.
     """
 
     values: npt.NDArray[np.float32]
@@ -40,6 +41,7 @@ class ScanFrame:
     started_s: float = 0.0
     duration_s: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    scanned: SamplingGrid | None = None
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float32)

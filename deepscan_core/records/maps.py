@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -45,6 +46,14 @@ class FeatureMap:
     def table(self) -> npt.NDArray[np.float32]:
         """One row a patch: a float32 view of shape (grid_rows * grid_cols, n_features)."""
         return self.values.reshape(-1, self.values.shape[2])
+
+    @cached_property
+    def moments(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Mean and variance of each feature over all patches, each of shape (n_features,)."""
+        table = self.table()
+        mean = table.mean(axis=0, dtype=np.float64)
+        apart = table - mean.astype(np.float32)
+        return mean, np.einsum("ij,ij->j", apart, apart).astype(np.float64) / len(table)
 
     def nearest_cell(self, point_px: tuple[float, float]) -> tuple[int, int]:
         """Grid row and column of the patch whose centre is nearest to an image index ``(y, x)``."""
@@ -96,17 +105,19 @@ class ScoreMap:
     Attributes
     ----------
     values : float32 ndarray of shape (rows, cols), finite.
-    kind : "surprisal" is -ln p under the image's own bulk, "probability" is the teacher's, "similarity" is the
-        difference of two cosines between words and image.
+    kind : "surprisal" is -ln p under the image's own bulk, "probability" is the teacher's, "similarity" is how
+        much better words, or several kinds of evidence together, explain a place than anything else does: log-odds.
     label : what was looked for.
     blur_px : over how many pixels a spot is spread: the side of the patches that were compared, 0 for a map that is as
         sharp as the image.
+    spot_px : standard deviation of the spots that it shows, where the image has many of one kind; else 0.
     """
 
     values: npt.NDArray[np.float32]
     kind: ScoreKind
     label: str = ""
     blur_px: float = 0.0
+    spot_px: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(ScoreKind):

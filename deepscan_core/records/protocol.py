@@ -21,6 +21,8 @@ from deepscan_core.files import read_file
 from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_count, check_finite, check_positive
 
 SCHEMA_VERSION = "1.0"
+#: Written where a limit is given that 1.0 does not have, so that a reader which cannot keep to it refuses the plan.
+VERSION_WITH_MORE_LIMITS = "1.1"
 # What instruments do unless they say otherwise; the planner keeps to it.
 SHORTEST_DWELL_US, LONGEST_DWELL_US = 0.1, 1e6
 LARGEST_STEP_SAMPLES = 8192
@@ -114,15 +116,45 @@ class ScanStep:
 
 @dataclass(frozen=True, kw_only=True)
 class ScanLimits:
-    """What a run may not pass: dose of any one step, and the time of all; None where not limited."""
+    """What a run may not pass; None where not limited.
+
+    Attributes
+    ----------
+    max_dose_e_per_nm2 : dose of any one place, everything taken together.
+    max_time_s : of all: frames, the ways between them, and waiting.
+    max_total_electrons : of all that reach the specimen.
+    least_wait_s : between the end of an exposure and the beginning of another one near it.
+    least_distance_nm : what is nearer than this, edge to edge, is near; without a wait it is not exposed at all. With a
+        wait and without a distance everything is near.
+    """
 
     max_dose_e_per_nm2: float | None = None
     max_time_s: float | None = None
+    max_total_electrons: float | None = None
+    least_wait_s: float | None = None
+    least_distance_nm: float | None = None
 
     def __post_init__(self) -> None:
-        for value in (self.max_dose_e_per_nm2, self.max_time_s):
+        for name, value in dataclasses.asdict(self).items():
             if value is not None:
-                check_positive("a scan limit", value)
+                check_positive(f"a scan limit ({name})", value)
+
+    def to_dict(self) -> dict[str, float | None]:
+        """For the JSON document: the two limits of version 1.0, and what else is given."""
+        given = dataclasses.asdict(self)
+        return {name: value for name, value in given.items() if name in _FIRST_LIMITS or value is not None}
+
+    def narrowed(self, other: ScanLimits) -> ScanLimits:
+        """Both together: of each limit the stricter one."""
+        ours, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        chosen: dict[str, float | None] = {}
+        for name, value in ours.items():
+            known = [one for one in (value, theirs[name]) if one is not None]
+            chosen[name] = (max if name.startswith("least") else min)(known) if known else None
+        return ScanLimits(**chosen)
+
+
+_FIRST_LIMITS = ("max_dose_e_per_nm2", "max_time_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +177,12 @@ class ScanProtocol:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document as plain dicts, valid against the schema."""
+        limits = self.limits.to_dict()
         document = {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION if set(limits) == set(_FIRST_LIMITS) else VERSION_WITH_MORE_LIMITS,
             "source": {"name": self.source_name, "sha256": self.source_sha256},
             "context": {**dataclasses.asdict(self.context), "channels": list(self.context.channels)},
-            "limits": dataclasses.asdict(self.limits),
+            "limits": limits,
             "steps": [dataclasses.asdict(step) for step in self.steps],
             "predicted": {"time_s": self.predicted_time_s, "total_electrons": self.predicted_electrons},
             "provenance": dict(self.provenance),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -17,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from deepscan_core.efficiency import COLUMNS
 from deepscan_core.errors import InputError
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement
+from deepscan_core.reporting.report_data import ReportData
 
 SCAN_MAP = "scan_map.npy"
 PROTOCOL = "scan_protocol.json"
@@ -70,6 +73,33 @@ def staged(directory: Path) -> Iterator[Path]:
 def _unwritable(directory: Path, error: Exception) -> InputError:
     reason = getattr(error, "strerror", None) or error
     return InputError(f"{directory}: cannot be written ({reason}): give another --out")
+
+
+def write_artifacts(data: ReportData, directory: Path) -> dict[str, Any]:
+    """Write all artifacts of a result into an existing directory; returns what ``run.json`` holds."""
+    from deepscan_core.reporting.figures import overlay_png
+    from deepscan_core.reporting.report import render_report
+
+    write_scan_map(directory / SCAN_MAP, data.score_map)
+    write_text(directory / PROTOCOL, data.protocol.to_json())
+    write_text(directory / EFFICIENCY, table_csv(COLUMNS, data.efficiency))
+    write_text(directory / QUANTIFICATION, measurements_csv(data.measurements))
+    overlay = overlay_png(data.image, data.score_map, data.regions, data.protocol)
+    (directory / OVERLAY).write_bytes(overlay)
+    write_text(directory / REPORT, render_report(data))
+    run = {
+        "versions": dict(data.versions),
+        "parameters": dict(data.parameters),
+        "source": {"name": data.image.name, "sha256": data.image.sha256},
+        "noise": None if data.noise is None else dataclasses.asdict(data.noise),
+        "notes": list(data.notes),
+        "asked": None if data.asked is None else data.asked.to_dict(),
+        "reasons": [{"region": order, **found.to_dict()} for order, found in sorted(data.explanations.items())],
+        "timings_s": dict(data.timings_s),
+        "artifacts_sha256": hashes(directory),
+    }
+    write_text(directory / RUN, to_json(run))
+    return run
 
 
 def write_scan_map(path: Path, score_map: ScoreMap) -> None:

@@ -24,6 +24,7 @@ from deepscan_core.reporting.raster import (
 )
 from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.reporting.sections import degrees, doses
+from deepscan_core.reporting.why import why_view
 from deepscan_core.reporting.wording import MISSING, extent, number, plural, short
 
 CARDS_SHOWN = 400
@@ -62,13 +63,26 @@ def gallery_view(data: ReportData, plate: Plate) -> dict[str, Any]:
                 "objects": plural(objects[step.order], "object") if objects is not None else "",
                 "crop": _crop_view(data.image, plate, step, levels, crop_side_px),
                 "tiles": [_tile_view(tile, tile_side_px) for tile in of_step.get(step.order, ())],
+                "why": _why(data, step.order, levels),
             }
             for step in steps
         ],
+        "explained": _how_many_are_explained(data, len(steps)),
         "acquired": sum(step.order in of_step for step in data.protocol.steps),
         "shrunk": any(max(tile.values.shape) > tile_side_px for tile in data.tiles)
         or any(max(step.height_px, step.width_px) > crop_side_px for step in steps),
     }
+
+
+def _why(data: ReportData, order: int, levels: tuple[float, float]) -> dict[str, Any] | None:
+    found = data.explanations.get(order)
+    return None if found is None else why_view(found, data.image, levels, f"region {order}")
+
+
+def _how_many_are_explained(data: ReportData, shown: int) -> str:
+    """In words; nothing where none is."""
+    count = sum(order <= shown for order in data.explanations)
+    return "" if not count else "each" if count == len(data.protocol.steps) else f"the {count} highest-scoring"
 
 
 def crop(image: CalibratedImage, plate: Plate, step: ScanStep) -> npt.NDArray[Any]:

@@ -32,6 +32,7 @@ from deepscan_core.reporting.raster import (
     shrink,
 )
 from deepscan_core.reporting.report_data import ReportData
+from deepscan_core.reporting.run_view import run_view
 from deepscan_core.reporting.sections import (
     details_view,
     facts_view,
@@ -41,6 +42,7 @@ from deepscan_core.reporting.sections import (
     truth_view,
 )
 from deepscan_core.reporting.tables import efficiency_table, objects_summary, objects_table, steps_table
+from deepscan_core.reporting.why_rasters import signed_stops
 from deepscan_core.reporting.wording import sentence, short
 
 __all__ = ["ReportData", "render_report"]
@@ -74,6 +76,7 @@ def render_report(data: ReportData) -> str:
             name: palette.custom_properties(colours)
             for name, colours in (("light", palette.LIGHT), ("dark", palette.DARK), ("print", palette.PRINT))
         },
+        signed=signed_stops(),
         colours={"box": palette.BOX_COLOUR, "ring": palette.RING_COLOUR, "route": palette.ROUTE_COLOUR},
         title=data.title,
         source=data.image.name,
@@ -90,6 +93,7 @@ def render_report(data: ReportData) -> str:
         objects=objects_table(data),
         objects_summary=objects_summary(data),
         csv=_csv_view(data),
+        run=run_view(data),
         curve=efficiency_plot(data.efficiency),
         efficiency=efficiency_table(data.efficiency),
         calibrated=data.image.pixel_size_nm is not None,

@@ -11,6 +11,7 @@ import numpy as np
 from deepscan_core.records.coordinates import YX, index_to_fraction
 from deepscan_core.records.costs import SQUARE_ANGSTROM_PER_NM2
 from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.noise import NoiseModel
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.reporting.drawing import Box, Plate
 from deepscan_core.reporting.report_data import ReportData
@@ -153,6 +154,7 @@ def _provenance(data: ReportData) -> list[tuple[str, str]]:
     context, image = data.protocol.context, data.image
     rows, cols = image.shape
     rows_of = [
+        *([] if data.asked is None else [("Asked for", data.asked.told())]),
         ("Image", image.name),
         ("SHA-256 of the image", image.sha256),
         ("Samples", f"{cols} × {rows} px, {image.array.dtype}"),
@@ -164,6 +166,8 @@ def _provenance(data: ReportData) -> list[tuple[str, str]]:
         rows_of.append(("Centre on the specimen (y, x)", center))
         rows_of.append(("Rotation of the context", degrees(context.rotation_rad)))
     rows_of.append(("Beam current", beam_current(data)))
+    if data.noise is not None:
+        rows_of.append(("Noise of the detector", _noise(data.noise)))
     if context.channels:
         rows_of.append(("Channels", ", ".join(context.channels)))
     if data.protocol.source_sha256 != image.sha256:
@@ -174,12 +178,21 @@ def _provenance(data: ReportData) -> list[tuple[str, str]]:
     for name, limit, unit in (
         ("Limit of dose", data.protocol.limits.max_dose_e_per_nm2, "e/nm²"),
         ("Limit of time", data.protocol.limits.max_time_s, "s"),
+        ("Limit of electrons", data.protocol.limits.max_total_electrons, ""),
     ):
         if limit is not None:
             rows_of.append((name, f"{short(limit)} {unit}"))
     told_below = {"parameters"} if data.parameters else set()
     told = ((key, value) for key, value in data.protocol.provenance.items() if key not in told_below)
     return rows_of + [(f"Plan: {key}", plain(value)) for key, value in told]
+
+
+def _noise(noise: NoiseModel) -> str:
+    """In words, with the error of a gain that was estimated."""
+    gain = short(noise.gain) + (f" ± {short(noise.gain_error, 1)}" if noise.gain_error else "")
+    return f"gain {gain}, offset {short(noise.offset)}, read noise {short(noise.read_noise)} grey values" + (
+        " (estimated from the image)" if noise.gain_error else ""
+    )
 
 
 def _is_set(value: Any) -> bool:

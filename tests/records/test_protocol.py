@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deepscan_core.errors import ProtocolError
+from deepscan_core.errors import InputError, ProtocolError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanLimits, ScanProtocol, ScanStep
 
@@ -126,3 +127,17 @@ def test_a_turned_step_holds_what_lies_in_it_as_it_is_turned() -> None:
     assert step.holds_px(context, context.px_from_nm(along))
     corner = (step.center_y_px + step.height_px / 2 - 0.5, step.center_x_px + step.width_px / 2 - 0.5)
     assert not step.holds_px(context, corner)
+
+
+def test_limits_beyond_the_first_version_are_kept_and_left_out_where_unused() -> None:
+    limits = ScanLimits(max_total_electrons=1e9, least_distance_nm=5.0, least_wait_s=0.5)
+    protocol = dataclasses.replace(example(), limits=limits)
+    assert ScanProtocol.from_json(protocol.to_json()).limits == limits
+    plain = dataclasses.replace(example(), limits=ScanLimits())
+    assert set(plain.to_dict()["limits"]) == {"max_dose_e_per_nm2", "max_time_s"}
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ScanLimits)])
+def test_limits_out_of_range_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        ScanLimits(**{name: 0.0})

@@ -20,6 +20,7 @@ from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting.artifacts import measurements_csv
 from deepscan_core.reporting.report import ReportData, render_report
 from tests.reporting.test_report import full_data, make_data, make_measurement, make_step
+from tests.reporting.test_why import explained_data
 
 pytestmark = pytest.mark.slow
 
@@ -334,6 +335,47 @@ class TestScheme:
             "(s => [s.outlineStyle, parseFloat(s.outlineWidth)])(getComputedStyle(document.activeElement))"
         )
         assert style == ["solid", 3]
+
+
+class TestWhyHere:
+    def test_unfolds_by_key_and_takes_the_whole_row(self, show: Any) -> None:
+        page = show(explained_data())
+        summary = page.locator("#region-1 summary")
+        narrow = page.locator("#region-1").bounding_box()["width"]
+        assert not page.locator("#region-1 .panels").first.is_visible()
+        summary.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("#region-1 .panels").first.is_visible()
+        assert page.locator("#region-1").bounding_box()["width"] > 2 * narrow
+        page.keyboard.press("Space")
+        assert not page.locator("#region-1 .panels").first.is_visible()
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_every_picture_is_drawn_inside_the_page(self, show: Any, scheme: str, width: int) -> None:
+        page = show(explained_data(), color_scheme=scheme, viewport={"width": width, "height": 844})
+        page.locator("#region-1 summary").click()
+        page.locator("#region-1 .panels").last.scroll_into_view_if_needed()
+        pictures = page.locator("#region-1 .why img")
+        page.wait_for_function("[...document.querySelectorAll('#region-1 .why img')].every(i => i.complete)")
+        assert pictures.count() == 9
+        assert pictures.evaluate_all("all => all.every(i => i.naturalWidth > 0)")
+        ends = page.locator("#region-1 .why figure").evaluate_all("f => f.map(e => e.getBoundingClientRect().right)")
+        assert max(ends) <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#region-1 .signed i").is_visible()
+
+    def test_on_paper_what_is_folded_takes_no_room(self, show: Any) -> None:
+        page = show(explained_data())
+        page.locator("#region-1 summary").click()
+        page.emulate_media(media="print")
+        assert page.locator("#region-1 .why").is_visible()
+        assert not page.locator("#region-2 .why").is_visible()
+
+    def test_unfolds_without_scripts(self, show: Any) -> None:
+        page = show(explained_data(), java_script_enabled=False)
+        page.locator("#region-2 summary").click()
+        assert page.locator("#region-2 .panels").first.is_visible()
 
 
 def background(page: Any) -> str:
