@@ -172,5 +172,5 @@ def suites(names: Sequence[str]) -> list[Suite]:
     """Suites by name, all where none is named; raises `InputError` that lists the names."""
     for name in names:
         if name not in SUITES:
-            raise InputError(f"suite {name!r} is not known: give one of {', '.join(SUITES)}")
+            raise InputError(f"suite {name!r} is not known: give one of {', '.join(SUITES)}, or sparse alone")
     return [suite for suite in SUITES.values() if not names or suite.name in names]

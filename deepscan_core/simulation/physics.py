@@ -64,11 +64,12 @@ class Detector:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How the specimen moves under the scan: steadily, and by what is left of its last move.
+    """How the specimen moves under the scan: steadily, ever faster, and by what is left of its last move.
 
     Attributes
     ----------
     rate_nm_per_s : steady drift ``(y, x)`` on the specimen.
+    acceleration_nm_per_s2 : by which the rate changes, ``(y, x)``.
     settling_nm : how far, ``(y, x)``, it creeps in all after the clock was started.
     settling_s : time constant of that.
     """
@@ -76,21 +77,25 @@ class Drift:
     rate_nm_per_s: YX = (0.0, 0.0)
     settling_nm: YX = (0.0, 0.0)
     settling_s: float = 60.0
+    acceleration_nm_per_s2: YX = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        check_finite("drift", *self.rate_nm_per_s, *self.settling_nm)
+        check_finite("drift", *self.rate_nm_per_s, *self.acceleration_nm_per_s2, *self.settling_nm)
         check_positive("settling_s", self.settling_s)
 
     @property
     def is_still(self) -> bool:
         """Whether nothing moves."""
-        return self.rate_nm_per_s == (0.0, 0.0) and self.settling_nm == (0.0, 0.0)
+        return not any((*self.rate_nm_per_s, *self.acceleration_nm_per_s2, *self.settling_nm))
 
     def at(self, time_s: FloatArray | float) -> tuple[FloatArray, FloatArray]:
         """How far the specimen has moved by then, y and x in nm."""
         time_s = np.asarray(time_s, float)
         crept = -np.expm1(-time_s / self.settling_s)
-        y, x = (rate * time_s + far * crept for rate, far in zip(self.rate_nm_per_s, self.settling_nm, strict=True))
+        y, x = (
+            rate * time_s + faster * time_s**2 / 2 + far * crept
+            for rate, faster, far in zip(self.rate_nm_per_s, self.acceleration_nm_per_s2, self.settling_nm, strict=True)
+        )
         return y, x
 
 

@@ -178,6 +178,17 @@ def test_settling_creeps_to_an_end() -> None:
     assert not drift.is_still
 
 
+def test_accelerating_drift_follows_the_parabola() -> None:
+    drift = Drift(rate_nm_per_s=(0.2, 0.0), acceleration_nm_per_s2=(0.01, -0.04))
+    y_nm, x_nm = drift.at(np.array([0.0, 5.0, 10.0]))
+    assert y_nm == pytest.approx([0.0, 1.125, 2.5])
+    assert x_nm == pytest.approx([0.0, -0.5, -2.0])
+    assert not Drift(acceleration_nm_per_s2=(0.0, 0.1)).is_still
+    assert Drift().is_still
+    with pytest.raises(InputError, match="drift"):
+        Drift(acceleration_nm_per_s2=(math.nan, 0.0))
+
+
 def test_jitter_shifts_whole_lines_along_themselves(rng: np.random.Generator) -> None:
     taken = exposure(2.0, ccw_rad=0.5)
     y, x = visited_nm(taken, AcquisitionPhysics(line_jitter_nm=0.07), rng)

@@ -1,0 +1,102 @@
+"""The rendered corpus: truth that fits the picture, and phrases that mean what they say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from deepscan_core.errors import InputError
+from deepscan_core.simulation.corpus.captions import ALSO, MAYBE, Caption, caption, vocabulary
+from deepscan_core.simulation.corpus.scene import tone_of
+from deepscan_core.simulation.corpus.scenes import SCENES, render_scene
+from deepscan_core.simulation.corpus.vocabulary import BACKGROUND, FORMED_NOUNS, KINDS, NOUNS
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_every_kind_of_scene_is_a_picture_with_named_groups(name: str) -> None:
+    scene = render_scene(3, name, side_px=96)
+    assert scene.image.shape == (96, 96)
+    assert np.isfinite(scene.image).all()
+    assert np.ptp(scene.image) > 0.5
+    assert {group.kind for group in scene.groups} <= set(KINDS) - {BACKGROUND}
+    assert all(group.mask.shape == (96, 96) and group.mask.any() for group in scene.groups)
+
+
+def test_the_same_seed_gives_the_same_scene_and_another_one_another() -> None:
+    first, again, other = render_scene(5), render_scene(5), render_scene(6)
+    assert np.array_equal(first.image, again.image)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_every_kind_appears_in_the_corpus() -> None:
+    seen = {group.kind for name in SCENES for seed in range(6) for group in render_scene(seed, name, side_px=96).groups}
+    assert set(KINDS) - {BACKGROUND} - seen <= {"vacuum", "dislocation", "debris", "charging"}  # drawn now and then
+
+
+def test_the_tone_of_a_group_is_what_the_picture_shows() -> None:
+    image, mask = np.full((40, 40), 0.5, np.float32), np.zeros((40, 40), bool)
+    mask[15:25, 15:25] = True
+    assert tone_of(image, mask) == ""
+    assert tone_of(np.where(mask, np.float32(0.9), image), mask) == "bright"
+    assert tone_of(np.where(mask, np.float32(0.1), image), mask) == "dark"
+
+
+def test_marked_cracks_are_darker_than_what_is_beside_them() -> None:
+    tones = [
+        g.tone for seed in range(12) for g in render_scene(seed, "cracked", side_px=128).groups if g.kind == "crack"
+    ]
+    assert len(tones) >= 8
+    assert tones.count("dark") >= 0.7 * len(tones)
+    assert "bright" not in tones
+
+
+@pytest.mark.parametrize(("arguments", "named"), [({"name": "moon"}, "cracked"), ({"side_px": 8}, "at least 64")])
+def test_impossible_scenes_are_refused(arguments: dict[str, object], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        render_scene(0, **arguments)  # type: ignore[arg-type]
+
+
+def group(kind: str, tone: str = "", form: str = "") -> SimpleNamespace:
+    return SimpleNamespace(kind=kind, tone=tone, form=form, size="", layout="")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "meaning"),
+    [
+        (Caption(text="", kind="crack"), group("crack"), "yes"),
+        (Caption(text="", kind="crack"), group("scratch"), "no"),
+        (Caption(text="", kind="particle", tone="bright"), group("particle", "bright"), "yes"),
+        (Caption(text="", kind="particle", tone="bright"), group("particle", "dark"), "no"),
+        (Caption(text="", kind="particle", tone="bright"), group("particle"), "open"),
+        (Caption(text="", kind="particle"), group("nanoparticle"), "yes"),
+        (Caption(text="", kind="particle"), group("carbide"), "open"),
+        (Caption(text="", form="linear"), group("crack", form="linear"), "yes"),
+        (Caption(text="", form="linear"), group("pore", form="round"), "no"),
+        (Caption(text="", tone="dark"), group("lattice", tone="dark"), "open"),
+    ],
+)
+def test_what_a_caption_means(asked: Caption, shown: SimpleNamespace, meaning: str) -> None:
+    assert asked.means(shown) == meaning
+
+
+def test_no_noun_stands_for_two_kinds() -> None:
+    owner: dict[str, str] = {}
+    tables = [*NOUNS.items(), *((kind, nouns) for (kind, _), nouns in FORMED_NOUNS.items())]
+    for kind, nouns in tables:
+        for noun in nouns:
+            assert owner.setdefault(noun, kind) == kind, noun
+
+
+def test_relations_name_kinds_that_exist() -> None:
+    for table in (ALSO, MAYBE):
+        assert set(table) <= set(KINDS)
+        assert {other for others in table.values() for other in others} <= set(KINDS)
+
+
+def test_captions_are_made_of_the_vocabulary(rng: np.random.Generator) -> None:
+    known = set(vocabulary())
+    for kind in (*KINDS, ""):
+        text = caption(rng, kind, tone="dark", form="round", size="small", layout="isolated").text
+        assert set(text.lower().replace("-", " ").split()) <= known
