@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from deepscan_core.affordable import Terms, as_allowed
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import YX, ScanContext, check_positive
-from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons, longest_dwell_us
+from deepscan_core.records.coordinates import YX, ScanContext, check_finite, check_positive
+from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, longest_dwell_us
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import (
     LARGEST_STEP_SAMPLES,
     LONGEST_DWELL_US,
@@ -20,7 +24,7 @@ from deepscan_core.records.protocol import (
     ScanStep,
 )
 from deepscan_core.records.regions import ScanRegion
-from deepscan_core.routing.tour import open_tour
+from deepscan_core.scoring.local_share import region_probabilities
 
 DEFAULT_DWELL_US = 8.0
 SMALLEST_DENSITY, LARGEST_DENSITY = 0.1, 100.0  # samples a pixel
@@ -68,16 +72,19 @@ def make_protocol(
     settings: PlanSettings | None = None,
     *,
     context: ScanContext | None = None,
+    prizes: Sequence[float] | None = None,
     reason: str = "",
     provenance: Mapping[str, Any] | None = None,
 ) -> ScanProtocol:
-    """Plan a visit of every region, as many of the best as the time limit allows, along a short open tour.
+    """Plan a visit of every region along a short open tour; where the limits do not allow all, of those worth most.
 
     Parameters
     ----------
     image : what the regions were found in.
     regions : best first.
     settings : see `PlanSettings`.
+    prizes : what each region is worth under limits, such as the probability that something is there, see `expected_finds`;
+        the scores by default.
     context : the scan the image came from; from the image's own calibration by default. It must have the image's shape.
     reason : put into every step, after the region's label.
     provenance : whatever should be remembered about how the plan was made.
@@ -85,7 +92,7 @@ def make_protocol(
     Raises
     ------
     InputError
-        The dwell time passes the dose limit, or not even one region fits the time limit.
+        The dwell time passes the dose limit, not even one region fits the limits, or there is not one prize for each.
     """
     settings = settings or PlanSettings()
     context = context or image.context(beam_current_pa=ASSUMED_CURRENT_PA)
@@ -95,32 +102,49 @@ def make_protocol(
         )
     dwell_us = _dwell_us(regions, context, settings)
     steps = tuple(_step(region, context, settings, dwell_us, reason) for region in regions)
-    steps = _fit_time(steps, context, settings)
-    current = context.beam_current_pa if context.is_calibrated else None
-    total = None if current is None else sum(electrons(s.rows, s.cols, s.dwell_time_us, current) for s in steps)
+    terms = Terms(context=context, costs=settings.costs, limits=settings.limits, start_fraction=settings.start_fraction)
+    steps = as_allowed(steps, _prizes(regions, prizes), terms)
+    time_s, total = terms.spent(steps)
     return ScanProtocol(
         source_name=image.name,
         source_sha256=image.sha256,
         context=context,
         steps=steps,
         limits=settings.limits,
-        predicted_time_s=predicted_time_s(steps, context, settings),
+        predicted_time_s=time_s,
         predicted_electrons=total,
         provenance=dict(provenance or {}),
     )
 
 
-def predicted_time_s(steps: Sequence[ScanStep], context: ScanContext, settings: PlanSettings) -> float:
-    """Time of all frames and of the way between them. Without calibration the way costs settling only."""
-    costs = settings.costs
-    total = sum(costs.frame_time_s(s.rows, s.cols, s.dwell_time_us) for s in steps)
-    if not context.is_calibrated:
-        return total + len(steps) * costs.settle_s
-    here = context.nm_from_px(context.px_from_fraction(settings.start_fraction))
-    for step in steps:
-        total += costs.travel_time_s(here, step.center_nm)
-        here = step.center_nm
-    return total
+def in_visiting_order(regions: Sequence[ScanRegion], protocol: ScanProtocol) -> tuple[ScanRegion, ...]:
+    """The regions that the protocol visits, in its order."""
+    by_center = {region.center_px: region for region in regions}
+    return tuple(by_center[step.center_y_px, step.center_x_px] for step in protocol.steps)
+
+
+def expected_finds(regions: Sequence[ScanRegion], score_map: ScoreMap) -> tuple[float, ...]:
+    """What a visit of each region is worth under limits: the probability that something is there, or else its score.
+
+    Parameters
+    ----------
+    regions : all that were found in the map.
+    score_map : of surprisal, whose calibration gives probabilities, or of another kind.
+    """
+    if score_map.kind != "surprisal":
+        return tuple(region.score for region in regions)
+    return tuple(map(float, region_probabilities(np.array([r.score for r in regions], float), score_map.shape)))
+
+
+def _prizes(regions: Sequence[ScanRegion], prizes: Sequence[float] | None) -> list[float]:
+    """At least 0, and not all of them 0."""
+    given = [region.score for region in regions] if prizes is None else [float(prize) for prize in prizes]
+    if len(given) != len(regions):
+        raise InputError(f"{len(given)} prizes for {len(regions)} regions: give one for each")
+    check_finite("prizes of regions", *given)
+    lowest = min(0.0, min(given, default=0.0))
+    raised = [prize - lowest for prize in given]
+    return raised if any(raised) else [1.0] * len(given)
 
 
 def _samples(region: ScanRegion, settings: PlanSettings) -> tuple[int, int]:
@@ -192,26 +216,3 @@ def _step(region: ScanRegion, context: ScanContext, settings: PlanSettings, dwel
         priority=region.score,
         reason="; ".join(part for part in (region.label, reason) if part),
     )
-
-
-def _fit_time(steps: tuple[ScanStep, ...], context: ScanContext, settings: PlanSettings) -> tuple[ScanStep, ...]:
-    """As many of the best steps as the time limit allows, in visiting order."""
-    limit = settings.limits.max_time_s
-    kept = _route(steps, context, settings)
-    while limit is not None and kept:
-        time_s = predicted_time_s(kept, context, settings)
-        if time_s <= limit:
-            break
-        fewer = min(len(kept) - 1, int(len(kept) * limit / time_s) + 1)
-        if fewer == 0:
-            raise InputError(f"not even one region can be scanned in {limit:g} s ({time_s:.3g} s): give more time")
-        kept = _route(steps[:fewer], context, settings)
-    return kept
-
-
-def _route(steps: tuple[ScanStep, ...], context: ScanContext, settings: PlanSettings) -> tuple[ScanStep, ...]:
-    start = context.px_from_fraction(settings.start_fraction)
-    aspect = context.pixel_size_nm if context.is_calibrated else (1.0, 1.0)
-    places = [(s.center_y_px * aspect[0], s.center_x_px * aspect[1]) for s in steps]
-    order = open_tour((start[0] * aspect[0], start[1] * aspect[1]), places)
-    return tuple(replace(steps[k], order=n) for n, k in enumerate(order, start=1))

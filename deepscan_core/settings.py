@@ -40,13 +40,15 @@ class Settings:
     beam_current_pa : probe current, where the image file says none.
     dwell_us : dwell time of a sample in planned regions.
     density : samples a pixel of the preview, along each axis.
-    max_dose_e_per_nm2, max_time_s : limits of a plan; the first also of every step that is executed.
+    max_dose_e_per_nm2, max_time_s, max_electrons : limits of a plan; the first also of every step that is executed.
     max_memory_gb : GB (10⁹ bytes) that looking at one image may take; half of what is free by default.
     area_fraction : share of the image that regions may cover.
     region_size_px : side of a region.
     backbone, backbone_weights, device : of the features.
-    clip_model, clip_checkpoint : of the text search.
+    clip_model, clip_checkpoint : of the text search; DeepScan's own model by default.
     denoise, clahe : what is done to an image before features are made.
+    detector_gain, detector_offset, read_noise : calibration of the detector, in grey values, see `records.noise`; what is
+        left out comes from the image file or is estimated from the image.
     """
 
     pixel_size_source: PixelSizeSource = "file"
@@ -55,6 +57,7 @@ class Settings:
     density: float = 2.0
     max_dose_e_per_nm2: float | None = None
     max_time_s: float | None = None
+    max_electrons: float | None = None
     max_memory_gb: float | None = None
     area_fraction: float = 0.15
     region_size_px: float | None = None
@@ -65,6 +68,9 @@ class Settings:
     clip_checkpoint: Path | None = None
     denoise: str = "none"
     clahe: bool = False
+    detector_gain: float | None = None
+    detector_offset: float | None = None
+    read_noise: float | None = None
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], origin: str, folder: Path | None = None) -> Self:

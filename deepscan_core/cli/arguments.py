@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import deepscan_core
+from deepscan_core.acquisition.strategy_names import STRATEGIES
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import LARGEST_SEED
 from deepscan_core.scoring.names import SCORERS
@@ -55,8 +56,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
     parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
-    parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks"')
-    parser.add_argument("--clip-model", metavar="NAME", help="model of open_clip for --query")
+    parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks" or "cracks, not scratches"')
+    parser.add_argument(
+        "--clip-model",
+        metavar="NAME",
+        help="model of --query: deepscan, which comes with DeepScan, or one of open_clip",
+    )
     parser.add_argument("--clip-checkpoint", type=Path, metavar="FILE", help="its local weights")
     parser.add_argument(
         "--scorer", choices=SCORERS, default=SCORERS[0], help="what counts as rare (default: all of it)"
@@ -69,9 +74,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--denoise", metavar="KIND", help="none, gaussian, median, tv or nl_means")
     parser.add_argument("--clahe", action=argparse.BooleanOptionalAction, help="equalise contrast locally")
+    parser.add_argument("--detector-gain", type=number, metavar="G", help="grey values for one detected electron")
+    parser.add_argument("--detector-offset", type=number, metavar="G", help="grey value without any electron")
+    parser.add_argument("--read-noise", type=number, metavar="G", help="its standard deviation, in grey values")
     rule = parser.add_mutually_exclusive_group()
     rule.add_argument("--area-fraction", type=number, metavar="F", help="of the image, at most (default 0.15)")
     rule.add_argument("--expected-false-regions", type=number, metavar="K", help="where nothing is, on average")
+    rule.add_argument("--false-share", type=number, metavar="S", help="of the regions, however many, may be false")
     rule.add_argument("--level", type=number, metavar="SCORE", help="no region below this score")
     side = parser.add_mutually_exclusive_group()
     side.add_argument("--region-size-nm", type=size, metavar="NM", help="one number, or H,W")
@@ -82,7 +91,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--beam-current-pa", type=number, metavar="PA", help="probe current (default: of the file, the settings, or 50)"
     )
     parser.add_argument("--max-dose-e-per-nm2", type=number, metavar="E", help="of any one region")
-    parser.add_argument("--max-time-s", type=number, metavar="S", help="of the whole plan")
+    parser.add_argument(
+        "--max-time-s", type=number, metavar="S", help="of the whole plan: the regions worth most are visited"
+    )
+    parser.add_argument("--max-electrons", type=number, metavar="N", help="of the whole plan, likewise")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of everything random (default 0)")
     _add_settings(parser)
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
@@ -92,7 +104,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_execute(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_lazily("execute"))
     parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a scan_protocol.json")
-    parser.add_argument("--controller", choices=["simulated", "nion"], default="simulated", help="the instrument")
+    parser.add_argument(
+        "--controller", choices=["simulated", "nion", "pyjem"], default="simulated", help="the instrument"
+    )
     parser.add_argument(
         "--world",
         metavar="IMAGE|SPECIMEN",
@@ -101,11 +115,78 @@ def _add_execute(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--channel", type=channel, metavar="N|NAME", help="of the --world file: from 0, or its name")
     parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
-    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out (docs/journal.md)")
+    parser.add_argument(
+        "--repeat-exposed",
+        action="store_true",
+        help="with --resume: also expose again what may have been exposed and has no tile, within the dose limit",
+    )
+    crashed = parser.add_mutually_exclusive_group()
+    crashed.add_argument(
+        "--restore-parameters",
+        action="store_true",
+        help="with --resume, after a crash: put back the instrument's parameters from before the run",
+    )
+    crashed.add_argument(
+        "--keep-parameters",
+        action="store_true",
+        help="with --resume, after a crash: go on with the instrument's parameters as they are",
+    )
+    parser.add_argument(
+        "--on-fault",
+        action="append",
+        default=[],
+        metavar="KIND=ACTION",
+        help="what to do about a fault, e.g. dark=skip or error=retry:3:pause (docs/faults.md; repeatable)",
+    )
+    parser.add_argument("--envelope", type=Path, metavar="FILE", help="the laboratory's soft limits (docs/faults.md)")
+    _add_strategy(parser)
+    _add_limits(parser)
+    pyjem = parser.add_argument_group("with --controller pyjem, which was not yet tried on an instrument")
+    pyjem.add_argument("--pyjem-field-mm", type=number, metavar="MM", help="width of the field times magnification")
+    pyjem.add_argument("--pyjem-area-mode", type=int, choices=[1, 3], help="number of TEMCenter's scan mode Area")
+    pyjem.add_argument("--pyjem-detector", metavar="NAME", help="such as ADF1")
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulated noise (default 0)")
     _add_settings(parser)
     _add_output(parser, Path("deepscan-run"))
+
+
+def _add_strategy(parser: argparse.ArgumentParser, default: str = "follow") -> None:
+    """Which strategy chooses among the steps of a plan, and whether drift is corrected."""
+    group = parser.add_argument_group("what is next (docs/strategies.md)")
+    group.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        default=default,
+        help=f"which steps of the plan are exposed, in which order and after which looks (default {default})",
+    )
+    group.add_argument(
+        "--drift", action="store_true", help="correct drift, measured on a reference area off the plan (docs/drift.md)"
+    )
+    group.add_argument(
+        "--drift-allowed-nm", type=number, default=0.25, metavar="NM", help="to be known before a step (default 0.25)"
+    )
+    group.add_argument(
+        "--overview-dwell-us",
+        type=number,
+        default=2.0,
+        metavar="US",
+        help="of the overview that is recorded first where the strategy needs one (default 2)",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("hard limits beside those of the protocol and the laboratory (docs/ledger.md)")
+    for name, metavar, text in (
+        ("max_time_s", "S", "of the whole run"),
+        ("max_electrons", "N", "of the whole run"),
+        ("max_dose_e_per_nm2", "E", "of any place"),
+        ("least_wait_s", "S", "between neighbouring exposures"),
+        ("least_distance_nm", "NM", "nearer than this are neighbours; without a wait they are not exposed"),
+    ):
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, dest=f"run_{name}", type=number, metavar=metavar, help=text)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +194,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, default=3, metavar="N", help="of specimen and noise (default 3)")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
+    _add_strategy(parser, "explore")
     _add_output(parser, Path("deepscan-demo"))
 
 
@@ -160,6 +242,14 @@ def _add_swift(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="open the project of last time, not an empty one")
     parser.add_argument("--script", type=Path, metavar="FILE", help="a Python script to run inside Swift")
     parser.add_argument("--backbone", metavar="NAME", help='of the live map; "classical" needs no torch')
+    parser.add_argument("--specimen", metavar="NAME", help="under the beam: one of docs/specimens.md (default crystal)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of specimen and noise (default 0)")
+    parser.add_argument(
+        "--drift-nm-per-s", type=point, metavar="Y,X", help="of the specimen; write =Y,X (default none)"
+    )
+    parser.add_argument("--critical-dose-e-per-nm2", type=number, metavar="E", help="that damages it (default never)")
+    parser.add_argument("--line-jitter-nm", type=number, metavar="NM", help="shift of each line (default none)")
+    parser.add_argument("--window", metavar="WxH", help="size of the window (default 1600x1000)")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -16,18 +16,22 @@ from deepscan_core.benchmarking.results import RESULT_COLUMNS, SUMMARY_COLUMNS, 
 from deepscan_core.benchmarking.rivals import RIVALS, Rival, rival
 from deepscan_core.benchmarking.run import run, tasks_of, titles
 from deepscan_core.benchmarking.suites import SUITES, Plan, suites
+from deepscan_core.cli import sparse
 from deepscan_core.cli.arguments import say
-from deepscan_core.cli.pipeline import versions
 from deepscan_core.cli.progress import stages
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.versions import versions
 
 RESULTS, SUMMARY, TIMINGS, PAGE = "results.csv", "summary.csv", "timings.csv", "benchmark.md"
+SPARSE = "sparse"  # beside the suites of `SUITES`, and not among those that run by default
 USUAL_DATA = Path("..") / "shared" / "data"
 
 
 def command(arguments: argparse.Namespace) -> int:
     """Run the benchmark and write its files."""
+    if SPARSE in arguments.suite:
+        return _sparse(arguments)
     chosen = suites(arguments.suite)
     rivals, left_out = _rivals(arguments.rival)
     plan = Plan(quick=arguments.quick, seeds=_seeds(arguments.seeds), data=_data(arguments.data))
@@ -51,6 +55,30 @@ def command(arguments: argparse.Namespace) -> int:
         )
         _write(staging, results, rivals, origin)
     _report(arguments, results, origin)
+    return 0
+
+
+def _sparse(arguments: argparse.Namespace) -> int:
+    """Its frames, its strategies and its page are others than those of all other suites."""
+    if arguments.suite != [SPARSE] or arguments.rival or arguments.data:
+        raise InputError(f"--suite {SPARSE} has strategies of its own: give it alone, without --rival and --data")
+
+    def origin(seconds: float) -> page.Origin:
+        return page.Origin(command=_typed(arguments), machine=_machine(), versions=versions(), seconds=seconds)
+
+    rows = sparse.run(
+        arguments.out,
+        quick=arguments.quick,
+        seeds=_seeds(arguments.seeds),
+        overwrite=arguments.overwrite,
+        origin=origin,
+    )
+    scenes = len({(row.suite, row.kind, row.seed, row.px_per_defect) for row in rows})
+    if arguments.json:
+        say(artifacts.to_json({"out": str(arguments.out), "scenes": scenes}).rstrip())
+    else:
+        say(f"  {scenes} frames")
+        say(f"  {arguments.out / sparse.PAGE}")
     return 0
 
 

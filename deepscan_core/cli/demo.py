@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from deepscan_core.cli.arguments import say
-from deepscan_core.cli.pipeline import (
-    Timings,
-    in_visiting_order,
-    say_summary,
-    summary,
-    versions,
-    weights_of,
-    write_artifacts,
-)
-from deepscan_core.cli.progress import stages
-from deepscan_core.efficiency import efficiency_rows
+from deepscan_core.cli.executed import as_executed, decider_settings, measure, renumbered, report_data
+from deepscan_core.cli.live_loop import LoopDisplay
+from deepscan_core.cli.overviews import PREVIEW_DWELL
+from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
+from deepscan_core.deciders import Judged, decider_for
 from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.instruments.simulated import SimulatedController
-from deepscan_core.planning import PlanSettings, make_protocol
-from deepscan_core.records.coordinates import YX, ScanContext
+from deepscan_core.planning import DEFAULT_DWELL_US, PlanSettings, make_protocol
+from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.protocol import ScanLimits, ScanProtocol
 from deepscan_core.reporting import artifacts
-from deepscan_core.reporting.report_data import ReportData
+from deepscan_core.reporting.artifacts import write_artifacts
 from deepscan_core.simulation.specimens import Specimen, make_specimen
 from deepscan_core.study import Study
-from deepscan_core.survey import Survey, look
+from deepscan_core.survey import DOSE_MAP, Survey, look
 
 SPECIMEN = "crystal"
 ROWS = COLS = 512
@@ -35,8 +31,8 @@ FOV_NM = 20.0
 BEAM_CURRENT_PA = 50.0
 PREVIEW_DWELL_US = 2.0
 REGION_PX = 32
-PREVIEW_DWELL = "preview_dwell_us"
-STAGES = 6
+DENSITY = 2.0  # samples of a tile for each pixel of the preview, along each side
+LIMIT_SHARE = 0.25  # of the time and the electrons that a raster like the tiles would take
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -54,80 +50,100 @@ def command(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     timings = Timings()
-    with stages(STAGES, "demo") as stage, artifacts.staged(arguments.out) as staging:
-        stage("preview")
+    judged: list[Judged] = []
+    with LoopDisplay("demo", steps=0) as display, artifacts.staged(arguments.out) as staging:
+        display.stage("preview")
         specimen, controller = _microscope(arguments.seed)
         preview, image = timings.measure("preview", lambda: look(controller))
-        stage("looking for what is rare")
+        display.stage("looking for what is rare")
         study = Study(image, backbone=arguments.backbone or DEFAULT_BACKBONE, seed=arguments.seed)
         score_map = timings.measure("score", study.surprisal)
-        stage("planning")
+        display.stage("planning")
         regions = timings.measure(
             "select",
-            lambda: study.regions(score_map, area_fraction=arguments.area_fraction, region_size_px=REGION_PX),
+            lambda: study.labelled(
+                study.regions(score_map, area_fraction=arguments.area_fraction, region_size_px=REGION_PX)
+            ),
         )
-        protocol = timings.measure(
+        provenance = {
+            "tool": "deepscan demo",
+            "world": f"{SPECIMEN}:{arguments.seed}",
+            PREVIEW_DWELL: PREVIEW_DWELL_US,
+        }
+        planned = timings.measure(
             "route",
             lambda: make_protocol(
-                image,
-                regions,
-                PlanSettings(),
-                context=controller.context(),
-                provenance={
-                    "tool": "deepscan demo",
-                    "world": f"{SPECIMEN}:{arguments.seed}",
-                    PREVIEW_DWELL: PREVIEW_DWELL_US,
-                },
+                image, regions, PlanSettings(density=DENSITY), context=controller.context(), provenance=provenance
             ),
         )
-        stage("visiting the regions")
-        tiles = timings.measure("scan", lambda: Survey(protocol, controller).run())
-        stage("measuring")
-        visited = in_visiting_order(regions, protocol)
-        measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
-        truth_nm = defects_in_frame(specimen, controller.context())
-        truth_px = [controller.context().px_from_nm(point) for point in truth_nm]
-        result = ReportData(
-            title="Simulated SrTiO3 with point defects",
-            image=image,
-            score_map=score_map,
-            regions=visited,
-            protocol=protocol,
-            measurements=measurements,
-            efficiency=tuple(
-                row.to_dict()
-                for row in efficiency_rows(protocol, truth_px=truth_px, preview_dwell_us=preview.dwell_time_us)
+
+        def on_judged(one: Judged) -> None:
+            judged.append(one)
+            display.judged(one)
+
+        display.planned(len(planned.steps))
+        survey = Survey(
+            planned,
+            controller,
+            strategy=decider_for(
+                planned, decider_settings(arguments), preview=preview, study=study, on_judged=on_judged
             ),
-            versions=versions(),
+            limits=_limits(controller, planned),
+            previews=[preview],
+            on_frame=display.frame,
+            on_status=display.status,
+            on_ledger=display.ledger,
+        )
+        timings.measure("scan", survey.run)
+        display.stage("measuring")
+        protocol = as_executed(planned, survey.frames)
+        result = report_data(
+            arguments,
+            protocol,
+            controller,
+            specimen,
+            image,
+            score_map,
+            timings.measure("measure", lambda: measure(protocol, image, score_map)),
+            survey,
+            timings,
+            judged,
+        )
+        result = dataclasses.replace(
+            result,
+            title="Simulated SrTiO3 with point defects",
             parameters={
+                **result.parameters,
                 "specimen": f"{SPECIMEN}:{arguments.seed}",
                 "backbone": study.extractor.backbone,
                 "backbone_source": weights_of(study.extractor.backbone),
                 "area_fraction": arguments.area_fraction,
                 "preview_dwell_us": PREVIEW_DWELL_US,
-                "seed": arguments.seed,
             },
-            timings_s=timings.seconds,
-            tiles=tiles,
-            notes=(f"the truth is known: {len(truth_nm)} defects were planted in this field of view",),
-            truth_nm=tuple(truth_nm),
+            tiles=renumbered(survey.frames),
+            notes=(
+                f"the truth is known: {len(result.truth_nm)} defects were planted in this field of view",
+                f"{len(planned.steps)} regions were planned, {len(protocol.steps)} steps taken ({arguments.strategy})",
+                *result.notes,
+            ),
         )
-        stage("writing")
+        display.stage("writing")
         write_artifacts(result, staging)
-    return summary(result, arguments.out)
+        np.save(staging / DOSE_MAP, survey.ledger.dose_map, allow_pickle=False)
+    return {**summary(result, arguments.out), "ledger": survey.ledger.status.to_dict()}
+
+
+def _limits(controller: SimulatedController, protocol: ScanProtocol) -> ScanLimits:
+    """A part of what a raster of the whole frame would take, with the dwell time and density of the tiles."""
+    rows, cols = round(ROWS * DENSITY), round(COLS * DENSITY)
+    dwell_us = max((step.dwell_time_us for step in protocol.steps), default=DEFAULT_DWELL_US)
+    return ScanLimits(
+        max_time_s=LIMIT_SHARE * controller.costs.frame_time_s(rows, cols, dwell_us),
+        max_total_electrons=LIMIT_SHARE * controller.costs.frame_electrons(rows, cols, dwell_us, BEAM_CURRENT_PA),
+    )
 
 
 def _microscope(seed: int) -> tuple[Specimen, SimulatedController]:
     specimen = make_specimen(SPECIMEN, seed)
     context = ScanContext(rows=ROWS, cols=COLS, fov_y_nm=FOV_NM, fov_x_nm=FOV_NM, beam_current_pa=BEAM_CURRENT_PA)
     return specimen, SimulatedController(specimen, context, dwell_time_us=PREVIEW_DWELL_US, seed=seed)
-
-
-def defects_in_frame(specimen: Specimen, context: ScanContext) -> list[YX]:
-    """Planted defects inside the context, in its own axes."""
-    inside = []
-    for point in np.asarray(specimen.defects_nm):
-        place = context.nm_from_specimen((float(point[0]), float(point[1])))
-        if all(abs(p) <= fov / 2 for p, fov in zip(place, context.fov_nm, strict=True)):
-            inside.append(place)
-    return inside

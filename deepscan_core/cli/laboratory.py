@@ -18,6 +18,7 @@ TYPED, DEFAULT = "command line", "default"
 # What is typed on the left sets aside what the file says on the right, which belonged to another choice.
 _SETS_ASIDE = {
     "expected_false_regions": ("area_fraction",),
+    "false_share": ("area_fraction",),
     "level": ("area_fraction",),
     "region_size_nm": ("region_size_px",),
     "backbone": ("backbone_weights",),

@@ -14,6 +14,7 @@ from deepscan_core.reporting.artifacts import to_json
 from deepscan_core.weights.cards import ModelCard
 from deepscan_core.weights.catalogue import PACKAGED, PackagedWeights
 from deepscan_core.weights.pack import is_pack
+from deepscan_core.weights.shipped import SHIPPED, ShippedWeights
 from deepscan_core.weights.store import ModelStore, store_folder
 
 NOT_INSTALLED = "not installed"
@@ -36,6 +37,7 @@ def _list(store: ModelStore, arguments: argparse.Namespace) -> int:
     """Say which weights are on this computer; `verify` also compares their hashes and fails where one is wrong."""
     verify = arguments.action == "verify"
     looks: dict[str, Callable[[], dict[str, Any]]] = {
+        **{f"shipped {w.name}": functools.partial(_shipped, w, verify=verify) for w in SHIPPED.values()},
         **{f"package {w.name}": functools.partial(_packaged, w, verify=verify) for w in PACKAGED.values()},
         **{name: functools.partial(_stored, store, name, verify=verify) for name in store.names()},
     }
@@ -105,6 +107,25 @@ def _say_cards(done: str, cards: Iterable[ModelCard], arguments: argparse.Namesp
             say(f"{done} {card.name}  {card.bytes / 1e6:.1f} MB  {card.licence}")
             say(f"  SHA-256 {card.sha256}  from {card.origin}")
     return 0
+
+
+def _shipped(weights: ShippedWeights, *, verify: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": weights.name,
+        "kind": "shipped",
+        "licence": weights.licence,
+        "origin": weights.origin,
+        "package": "nionswift-deepscan",
+        "sha256": weights.sha256,
+        "path": None,
+        "bytes": None,
+    }
+    try:
+        path = weights.checked_file() if verify else weights.file()
+    except MissingError as error:
+        return facts | {"state": str(error), "good": False}
+    state = "verified" if verify else "installed"
+    return facts | {"path": str(path), "bytes": path.stat().st_size, "state": state, "good": True}
 
 
 def _packaged(weights: PackagedWeights, *, verify: bool) -> dict[str, Any]:

@@ -10,33 +10,32 @@ from typing import Any
 
 from deepscan_core.cli import laboratory
 from deepscan_core.cli.arguments import as_text, say
-from deepscan_core.cli.pipeline import (
-    Timings,
-    in_visiting_order,
-    say_summary,
-    summary,
-    versions,
-    weights_of,
-    write_artifacts,
-)
+from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
 from deepscan_core.cli.progress import Advance, stages
 from deepscan_core.efficiency import efficiency_rows
-from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.errors import DeepScanError, InputError, MissingError
+from deepscan_core.explain import Explanation
 from deepscan_core.ingest.cropping import crop_notes, crop_text
+from deepscan_core.ingest.detectors import known_noise
 from deepscan_core.ingest.normalise import Preprocessing
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.memory import limited_to
-from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, make_protocol
+from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, expected_finds, in_visiting_order, make_protocol
+from deepscan_core.records.asked import Asked
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.noise import KnownNoise
 from deepscan_core.records.protocol import ScanLimits
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting import artifacts
+from deepscan_core.reporting.artifacts import write_artifacts
 from deepscan_core.reporting.report_data import ReportData
-from deepscan_core.scoring.text import check_query
+from deepscan_core.reporting.versions import versions
+from deepscan_core.reporting.why import explained
+from deepscan_core.scoring.query import parse_query
 from deepscan_core.study import Study
 
-STAGES = 6
+STAGES = 7
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -91,8 +90,6 @@ def _directories(arguments: argparse.Namespace) -> dict[Path, Path]:
 
 
 def _check_modes(arguments: argparse.Namespace) -> None:
-    if arguments.query is not None and (arguments.positive or arguments.negative):
-        raise InputError("--query and clicks were both given: give words or clicks")
     if arguments.negative and not arguments.positive:
         raise InputError("only negative clicks were given: add at least one --positive Y,X")
 
@@ -136,6 +133,7 @@ def _plan(
         device=arguments.device,
         precision=arguments.precision,
         scorer=arguments.scorer,
+        noise=_calibrated(known_noise(image.metadata), arguments),
     )
     stage("looking")
     score_map = timings.measure("score", lambda: _score(study, arguments))
@@ -146,13 +144,14 @@ def _plan(
             score_map,
             area_fraction=arguments.area_fraction,
             expected_false_regions=arguments.expected_false_regions,
+            false_share=arguments.false_share,
             level=arguments.level,
             region_size_px=arguments.region_size_px,
             region_size_nm=arguments.region_size_nm,
         ),
     )
     if score_map.kind == "surprisal":
-        regions = timings.measure("describe", lambda: _described(study, regions))
+        regions = timings.measure("describe", lambda: study.labelled(regions))
     stage("planning the way")
     current_pa, current_from = _beam_current(image, arguments)
     parameters = _parameters(arguments, image)
@@ -164,8 +163,13 @@ def _plan(
             PlanSettings(
                 density=arguments.density,
                 dwell_time_us=arguments.dwell_us,
-                limits=ScanLimits(max_dose_e_per_nm2=arguments.max_dose_e_per_nm2, max_time_s=arguments.max_time_s),
+                limits=ScanLimits(
+                    max_dose_e_per_nm2=arguments.max_dose_e_per_nm2,
+                    max_time_s=arguments.max_time_s,
+                    max_total_electrons=arguments.max_electrons,
+                ),
             ),
+            prizes=expected_finds(regions, score_map),
             context=image.context(beam_current_pa=current_pa),
             provenance={
                 "tool": "deepscan run",
@@ -178,6 +182,9 @@ def _plan(
     stage("measuring")
     visited = in_visiting_order(regions, protocol)
     measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
+    stage("explaining")
+    asked = _asked(arguments)
+    explanations, unexplained = timings.measure("explain", lambda: _explained(study, visited, asked))
     return ReportData(
         title=image.name,
         image=image,
@@ -189,15 +196,33 @@ def _plan(
         versions=versions(),
         parameters=parameters,
         timings_s=timings.seconds,
+        explanations=explanations,
+        asked=asked,
+        noise=timings.measure("noise", study.noise),
         notes=_notes(image, arguments, len(regions), len(visited))
+        + unexplained
         + timings.measure("bars", lambda: crop_notes(image, arguments.crop)),
     )
 
 
-def _described(study: Study, regions: tuple[ScanRegion, ...]) -> tuple[ScanRegion, ...]:
-    """The regions, labelled with what they hold."""
-    named = zip(regions, study.describe(regions), strict=True)
-    return tuple(replace(region, label=f"{character}, {region.label}") for region, character in named)
+def _explained(
+    study: Study, regions: tuple[ScanRegion, ...], asked: Asked
+) -> tuple[dict[int, Explanation], tuple[str, ...]]:
+    """Why the best regions score as they do, and a note where that cannot be told: words need no backbone, this may."""
+    try:
+        return explained(study, regions, asked.positives_px), ()
+    except MissingError as error:
+        return {}, (f"why each place was chosen is not told: {error}",)
+
+
+def _calibrated(noise: KnownNoise, arguments: argparse.Namespace) -> KnownNoise:
+    """What was given, else what the image's file says."""
+    given = {
+        "gain": arguments.detector_gain,
+        "offset": arguments.detector_offset,
+        "read_noise": arguments.read_noise,
+    }
+    return replace(noise, **{name: value for name, value in given.items() if value is not None})
 
 
 def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tuple[float, str]:
@@ -213,15 +238,28 @@ def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tupl
 
 def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     if arguments.query is not None:
-        check_query(arguments.query)
+        parse_query(arguments.query)
         from deepscan_core.features.words import load_word_model
 
-        return study.search(
-            arguments.query, model=load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
+        model = load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
+        found = study.search(arguments.query, model=model)
+        return (
+            study.combine(found, study.teach(arguments.positive, arguments.negative)) if arguments.positive else found
         )
     if arguments.positive:
         return study.teach(arguments.positive, arguments.negative)
     return study.surprisal()
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    """What the map answers; surprisal has a part in it where nothing else was asked for."""
+    others = arguments.query is not None or bool(arguments.positive)
+    return Asked(
+        scorer=None if others else arguments.scorer,
+        query=arguments.query or "",
+        positives_px=tuple(arguments.positive or ()),
+        negatives_px=tuple(arguments.negative or ()),
+    )
 
 
 def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[str, Any]:
@@ -232,8 +270,15 @@ def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[s
     return named | {
         "backbone_source": weights_of(arguments.backbone, arguments.backbone_weights),
         "crop": None if crop is None else crop_text(crop),
-        "mode": "words" if arguments.query else "teacher" if arguments.positive else "surprisal",
+        "mode": _mode(arguments),
     }
+
+
+def _mode(arguments: argparse.Namespace) -> str:
+    """What the map was made from."""
+    if arguments.query is not None:
+        return "words and clicks" if arguments.positive else "words"
+    return "teacher" if arguments.positive else "surprisal"
 
 
 def _plain(value: Any) -> Any:

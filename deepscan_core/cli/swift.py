@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from deepscan_core.errors import InputError, MissingError
+from deepscan_core.simulation.specimens import specimen_kind
 
 LAUNCHER = "nionswift_plugin.deepscan_simulator.launch"
 
@@ -19,16 +20,27 @@ def command(arguments: argparse.Namespace) -> int:
             raise MissingError(f"{distribution} is not installed: pip install 'nionswift-deepscan[swift,sim]'")
     if arguments.script is not None and not arguments.script.is_file():
         raise InputError(f"{arguments.script} is no file: give a Python script with --script")
-    line = [sys.executable, "-m", LAUNCHER]
-    if arguments.project_dir is not None:
-        line += ["--project-dir", str(arguments.project_dir)]
-    if arguments.script is not None:
-        line += ["--script", str(arguments.script)]
-    if arguments.backbone is not None:
-        line += ["--backbone", arguments.backbone]
-    if arguments.keep:
-        line.append("--keep")
-    return subprocess.run(line, check=False).returncode
+    if arguments.specimen is not None:
+        specimen_kind(arguments.specimen)
+    return subprocess.run(_line(arguments), check=False).returncode
+
+
+def _line(arguments: argparse.Namespace) -> list[str]:
+    """The launcher, with the options that were given. With ``=``, because a drift may begin with a minus."""
+    drift = arguments.drift_nm_per_s
+    values = {
+        "project-dir": arguments.project_dir,
+        "script": arguments.script,
+        "backbone": arguments.backbone,
+        "specimen": arguments.specimen,
+        "seed": arguments.seed,
+        "drift-nm-per-s": None if drift is None else f"{drift[0]!r},{drift[1]!r}",
+        "critical-dose-e-per-nm2": arguments.critical_dose_e_per_nm2,
+        "line-jitter-nm": arguments.line_jitter_nm,
+        "window": arguments.window,
+    }
+    given = [f"--{name}={value}" for name, value in values.items() if value is not None]
+    return [sys.executable, "-m", LAUNCHER, *given, *(["--keep"] if arguments.keep else [])]
 
 
 def _is_installed(package: str) -> bool:

@@ -87,9 +87,99 @@ def test_an_aborted_run_exits_with_3_and_can_be_resumed(
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_what_was_left_out_is_told_everywhere_and_done_with_consent(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    execute = ["execute", str(protocol), "--out", str(out)]
+    assert main(execute) == 0
+    (out / "tiles" / "0002.npy").unlink()
+    capsys.readouterr()
+    assert main([*execute, "--resume", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["left_out"] == [2]
+    assert "tile tiles/0002.npy is missing" in facts["notes"][0]
+    run = json.loads((out / "run.json").read_text())
+    assert run["parameters"]["steps_left_out"] == [2]
+    assert run["notes"] == facts["notes"]
+    assert "tiles/0002.npy is missing" in (out / "report.html").read_text(encoding="utf-8")
+    assert main([*execute, "--resume", "--repeat-exposed", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["left_out"], facts["notes"]) == ([], [])
+    assert (out / "tiles" / "0002.npy").exists()
+
+
+def test_the_laboratorys_dose_limit_holds_for_repeats_too(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dose = ScanProtocol.from_file(protocol).steps[1].dose_e_per_nm2
+    assert dose is not None
+    out = tmp_path / "run"
+    for factor, left_out in ((1.9, [2]), (2.1, [])):
+        (tmp_path / "lab.toml").write_text(f"max_dose_e_per_nm2 = {factor * dose}\n")
+        execute = ["execute", str(protocol), "--out", str(out), "--settings", str(tmp_path / "lab.toml")]
+        assert main([*execute, "--overwrite"]) == 0
+        (out / "tiles" / "0002.npy").rename(out / "tiles" / "0002.attempt-1")
+        capsys.readouterr()
+        assert main([*execute, "--resume", "--repeat-exposed", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["left_out"] == left_out
+
+
+def test_a_damaged_journal_is_told_of_also_where_the_run_fails(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deepscan_core.instruments.simulated import SimulatedController
+
+    out = tmp_path / "run"
+    execute = ["execute", str(protocol), "--out", str(out)]
+    assert main(execute) == 0
+    journal = out / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:3]) + b"\0" * 100)
+    (out / "tiles" / "0003.npy").unlink()
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        original = SimulatedController.scan
+        patch.setattr(SimulatedController, "scan", lambda self, step: (self.abort(), original(self, step))[1])
+        assert main([*execute, "--resume"]) == 3
+    said = capsys.readouterr().err
+    assert (
+        "note: line 4 of journal.jsonl is cut short: from there on it was set aside into journal.jsonl.set-aside-1"
+        in said
+    )
+    assert "note: step 2 was left out" in said
+    assert (out / "journal.jsonl.set-aside-1").read_bytes() == b"\0" * 100
+
+
+def test_parameters_after_a_crash_are_asked_about_in_one_line(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.acquisition.killed_run import BEFORE, Lasting, run
+
+    out, memory = tmp_path / "run", Lasting(tmp_path)
+    execute = ["execute", str(protocol), "--out", str(out)]
+    assert run(execute, str(tmp_path)) == 0
+    journal = out / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:3]))
+    capsys.readouterr()
+    assert run([*execute, "--resume"], str(tmp_path)) == 2
+    line = capsys.readouterr().err
+    assert line.startswith('deepscan: error: the run ended without restoring the instrument (beam is "blanked" and was')
+    assert line.count("\n") == 1
+    assert "--restore-parameters" in line
+    assert "--keep-parameters" in line
+    assert run([*execute, "--resume", "--restore-parameters"], str(tmp_path)) == 0
+    assert memory.state() == BEFORE
+    assert all(count == 1 for count in memory.exposed().values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
+        (["--repeat-exposed"], "--repeat-exposed was given without --resume"),
+        (["--restore-parameters"], "--restore-parameters was given without --resume"),
+        (["--keep-parameters"], "--keep-parameters was given without --resume"),
+        (["--resume", "--keep-parameters", "--restore-parameters"], "not allowed with"),
         (["--world", "cheese"], "cheese"),
         (["--world", "crystal:x"], "no seed"),
         (["--park", "2,0"], "park"),

@@ -62,6 +62,24 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["regions"] > 0
 
 
+@pytest.mark.network
+def test_words_from_the_shipped_model(image: Path, tmp_path: Path) -> None:
+    for query, finds in (("bright spots", True), ("scratches", False)):
+        out = tmp_path / query
+        assert main(["run", str(image), "--out", str(out), "--query", query, "--pixel-size-nm", "0.1"]) == 0
+        steps = json.loads((out / "scan_protocol.json").read_text())["steps"]
+        assert bool(steps) == finds
+
+
+@pytest.mark.network
+def test_words_are_corrected_by_clicks(image: Path, tmp_path: Path) -> None:
+    arguments = ["--query", "cracks", "--positive", "40,50", "--out", str(tmp_path / "both")]
+    assert main(["run", str(image), *arguments]) == 0
+    parameters = json.loads((tmp_path / "both" / "run.json").read_text())["parameters"]
+    assert parameters["mode"] == "words and clicks"
+    assert parameters["query"] == "cracks"
+
+
 @pytest.mark.parametrize("arguments", [["run", "--show-settings"], ["models", "list"], ["models", "verify"]])
 def test_commands_that_only_tell(arguments: list[str]) -> None:
     if arguments == ["models", "verify"]:
@@ -74,7 +92,7 @@ def test_commands_that_only_tell(arguments: list[str]) -> None:
     ("arguments", "named"),
     [
         (["--backbone", "resnet18"], "--backbone-weights"),
-        (["--query", "linear cracks"], "--clip-checkpoint"),
+        (["--query", "linear cracks", "--clip-model", "ViT-B-32"], "--clip-checkpoint"),
     ],
 )
 def test_what_needs_the_hub_says_how_to_do_without(

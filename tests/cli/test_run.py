@@ -77,6 +77,33 @@ def test_one_image_writes_every_artifact(image: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".deepscan-*"))
 
 
+def test_what_was_asked_and_why_each_place_was_chosen_are_on_record(image: Path, tmp_path: Path) -> None:
+    clicks = ["--positive", "80,80", "--negative", "20,30"]
+    for name, asked in (("rare", []), ("taught", clicks)):
+        arguments = ["--out", str(tmp_path / name), "--pixel-size-nm", "0.1", *asked, *FAST]
+        assert main(["run", str(image), *arguments]) == 0
+    rare, taught = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("rare", "taught"))
+    assert rare["asked"] == {
+        "modes": ["surprisal"],
+        "is_combined": False,
+        "scorer": "surprisal",
+        "query": "",
+        "positives": [],
+        "negatives": [],
+    }
+    assert taught["asked"]["modes"] == ["teacher"]
+    assert taught["asked"]["positives"] == [{"y_px": 80.0, "x_px": 80.0}]
+    assert taught["asked"]["negatives"] == [{"y_px": 20.0, "x_px": 30.0}]
+    for run, are_clicks in ((rare, False), (taught, True)):
+        assert run["reasons"]
+        for reason in run["reasons"]:
+            assert sum(reason["contributions_nats"].values()) == pytest.approx(reason["surprisal_nats"], abs=0.01)
+            assert all(near["is_click"] == are_clicks for near in reason["nearest"])
+    report = (tmp_path / "taught" / "report.html").read_text()
+    assert "1 positive click (y 80, x 80 px) and 1 negative click (y 20, x 30 px)" in report
+    assert "Why here" in report
+
+
 def test_several_images_go_into_folders_of_their_own(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,3 +278,23 @@ def test_real_micrographs(shared_data: Path, tmp_path: Path, folder: str, name: 
         cols, rows = picture.size
     assert main(["run", str(path), "--out", str(tmp_path / "out"), *arguments]) == 0
     check_artifacts(tmp_path / "out", (rows, cols))
+
+
+def test_the_noise_of_the_detector_is_estimated_and_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    arriving = spot_image((200, 200), [(40.0, 50.0)]) * 0 + np.linspace(5, 80, 200)
+    path = tmp_path / "counts.tif"
+    tifffile.imwrite(path, (40 * rng.poisson(arriving) + 300).astype(np.float32))
+    out = tmp_path / "out"
+    assert main(["run", str(path), *FAST, "--out", str(out)]) == 0
+    noise = json.loads((out / "run.json").read_text())["noise"]
+    assert noise["gain"] == pytest.approx(40, rel=0.06)
+    assert noise["offset"] == pytest.approx(300, abs=100)
+    assert "Noise of the detector" in (out / "report.html").read_text()
+
+    calibration = ["--detector-gain", "40", "--detector-offset", "300", "--read-noise", "2"]
+    assert main(["run", str(path), *FAST, *calibration, "--out", str(out), "--overwrite"]) == 0
+    told = json.loads((out / "run.json").read_text())["noise"]
+    assert told == {"gain": 40.0, "offset": 300.0, "read_noise": 2.0, "gain_error": 0.0}
+    assert main(["run", str(path), *FAST, "--detector-gain", "0", "--out", str(tmp_path / "bad")]) == 2
+    assert not (tmp_path / "bad").exists()

@@ -1,0 +1,147 @@
+"""``execute`` with faults, with an envelope, and with microscopes that are not there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepscan_core.cli import instruments, main
+from deepscan_core.errors import InstrumentError
+from deepscan_core.instruments.simulated import SimulatedController
+from deepscan_core.records.protocol import ScanProtocol
+from tests.acquisition.faulty import Recorder
+from tests.cli.test_execute_and_others import protocol
+from tests.cli.test_run import refused
+
+__all__ = ["protocol"]  # the fixture
+
+
+@pytest.fixture
+def nan_at_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = SimulatedController.scan
+
+    def scan(self: SimulatedController, step: Any) -> Any:
+        frame = original(self, step)
+        if step.order == 2:
+            frame.values[0, 0] = np.nan
+        return frame
+
+    monkeypatch.setattr(SimulatedController, "scan", scan)
+
+
+@pytest.mark.usefixtures("nan_at_2")
+def test_what_happened_is_told_everywhere(protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    capsys.readouterr()
+    assert main(["execute", str(protocol), "--out", str(out), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    (fault,) = facts["faults"]
+    assert (fault["order"], fault["kind"], fault["action"]) == (2, "nan", "skip")
+    assert facts["notes"] == ["step 2, nan: 1 of 1600 samples are no numbers: it was skipped"]
+    run = json.loads((out / "run.json").read_text())
+    assert run["parameters"]["faults"] == facts["faults"]
+    assert "1 of 1600 samples are no numbers" in (out / "report.html").read_text(encoding="utf-8")
+    assert not (out / "tiles" / "0002.npy").exists()
+    assert np.isnan(np.load(out / "tiles" / "0002.attempt-1")).sum() == 1
+
+
+@pytest.mark.usefixtures("nan_at_2")
+def test_what_to_do_can_be_said(protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["execute", str(protocol), "--out", str(tmp_path / "run"), "--on-fault", "nan=pause"]
+    line = refused(capsys, arguments, code=3)
+    assert "step 2, nan: 1 of 1600" in line
+    assert "--resume" in line
+
+
+@pytest.mark.parametrize("text", ["nan", "nan=hope", "moon=skip"])
+def test_what_cannot_be_done_is_refused(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    out = tmp_path / "run"
+    refused(capsys, ["execute", str(protocol), "--out", str(out), "--on-fault", text])
+    assert not out.exists()
+
+
+def test_check_tells_of_everything_and_touches_nothing(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dwell_us = ScanProtocol.from_file(protocol).steps[0].dwell_time_us
+    (tmp_path / "envelope.toml").write_text(f"longest_dwell_us = {dwell_us / 2}\nmost_steps = 1\n")
+    (tmp_path / "lab.toml").write_text("max_dose_e_per_nm2 = 1e-6\n")
+    recorders: list[Recorder] = []
+
+    def recorded(*arguments: Any, **named: Any) -> Recorder:
+        recorders.append(Recorder(SimulatedController(*arguments, **named)))
+        return recorders[-1]
+
+    monkeypatch.setattr(instruments, "SimulatedController", recorded)
+    check = ["execute", str(protocol), "--check", "--envelope", str(tmp_path / "envelope.toml")]
+    line = refused(capsys, [*check, "--settings", str(tmp_path / "lab.toml"), "--out", str(tmp_path / "run")])
+    count = len(ScanProtocol.from_file(protocol).steps)
+    assert f"{2 * count + 1} things stand against this plan: (1) " in line
+    assert line.count("the envelope allows") == count + 1
+    assert line.count("e/nm², more than the limit") == count
+    assert not (tmp_path / "run").exists()
+    assert {call for recorder in recorders for call in recorder.calls} <= {
+        "capabilities",
+        "context",
+        "costs",
+        "parameters",
+    }
+    assert main([*check, "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["check"] == "failed"
+    assert len(facts["violations"]) == count + 1
+
+
+def test_an_instrument_that_fails_before_exposing_is_tried_again(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, left = SimulatedController.scan, [1]
+
+    def scan(self: SimulatedController, step: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise InstrumentError("not ready", nothing_exposed=True)
+        return original(self, step)
+
+    monkeypatch.setattr(SimulatedController, "scan", scan)
+    assert main(["execute", str(protocol), "--out", str(tmp_path / "run")]) == 0
+    assert "note: step 1, error: not ready: it was tried again" in capsys.readouterr().out
+
+
+def test_pyjem_says_what_it_needs(
+    protocol: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PyJEM", None)
+    check = ["execute", str(protocol), "--check", "--controller", "pyjem"]
+    assert "--pyjem-field-mm and --pyjem-area-mode" in refused(capsys, check)
+    assert main([*check, "--pyjem-field-mm", "100", "--pyjem-area-mode", "3"]) == 2
+    said = capsys.readouterr().err
+    assert "not yet tried on an instrument" in said
+    assert "error: PyJEM is not installed" in said
+
+
+def test_pyjem_is_checked_through_the_command_line(
+    protocol: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.contract.controller_contract import spots_at
+    from tests.contract.pyjem_stand_in import StandIn
+
+    stand_in, package = StandIn(spots_at([])), ModuleType("PyJEM")
+    vars(package).update(TEM3=stand_in.TEM3, detector=stand_in.detector)
+    for name, module in (("PyJEM", package), ("PyJEM.TEM3", stand_in.TEM3), ("PyJEM.detector", stand_in.detector)):
+        monkeypatch.setitem(sys.modules, name, module)
+    options = ["--controller", "pyjem", "--pyjem-field-mm", "100", "--pyjem-area-mode", "1"]
+    assert main(["execute", str(protocol), "--check", *options]) == 2
+    said = capsys.readouterr().err
+    assert "not yet tried on an instrument" in said
+    assert "is not square" in said
+    assert "fov_x_nm" in said
+    assert stand_in.snapshots == 0
