@@ -1,4 +1,4 @@
-"""A session in real Swift without a hand on the mouse: attach, plan, run, look at a tile, close.
+"""A session in real Swift without a hand on the mouse: attach, plan, run, look, teach, close.
 
     deepscan swift --script examples/swift_scripted_session.py
 
@@ -12,6 +12,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from nion.ui import CanvasItem
+from nion.utils import Geometry
+
 PANEL_ID = "deepscan-panel"
 
 
@@ -21,25 +24,41 @@ async def main(window):
     await asyncio.sleep(3)
     photograph("swift_live_map")
 
-    panel.area.value, panel.region.value, panel.dwell.value = "6", "40", "40"
+    panel.tab.value = 1
+    panel.amount.value, panel.region.value, panel.dwell.value = "6", "40", "40"
     panel.plan()
     await until(lambda: panel.may_attach.value)
     print(panel.status.value)
+    panel.run()
     await asyncio.sleep(1)
+    print(panel.status.value)
     photograph("swift_plan")
 
-    panel.run()
+    panel.tab.value = 3
+    panel.confirm()
     await until(lambda: panel.progress.value >= 40 or not panel.may_abort.value)
     photograph("swift_running")
     await until(lambda: not panel.may_abort.value)
     print(panel.status.value)
+    panel.row_selected(current_index=0)
+    await asyncio.sleep(2)
+    photograph("swift_results")
 
-    best = max(panel.session.tile_group.data_items, key=lambda item: item.metadata["deepscan"]["score"])
-    right = window.workspace_controller.display_panels[1]
-    right.set_display_panel_display_item(window.document_model.get_display_item_for_data_item(best))
-    await asyncio.sleep(1)
-    photograph("swift_tile")
+    panel.look_at_all()
+    panel.tab.value = 0
+    panel.arm_positive()
+    place = panel.session.protocol.steps[0]
+    click(window.workspace_controller.display_panels[0], place.center_y_px + 0.5, place.center_x_px + 0.5)
+    await until(lambda: panel.session.map_item.title.startswith("Like") and panel.session.map_item.has_data)
+    await asyncio.sleep(3)
+    photograph("swift_teach")
     window.queue_request_close()
+
+
+def click(display_panel, y, x):
+    point, modifiers = Geometry.FloatPoint(y, x), CanvasItem.KeyboardModifiers()
+    display_panel.image_mouse_pressed(point, modifiers)
+    display_panel.image_mouse_released(point, modifiers)
 
 
 async def until(condition, timeout_s=120):

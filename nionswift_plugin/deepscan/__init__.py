@@ -21,7 +21,7 @@ class DeepScanExtension:
         self._app = api_broker.get_api(version="~1.0", ui_version="~1.0").application._application
         computations.register()
         Workspace.WorkspaceManager().register_panel(
-            panel.DeepScanPanel, panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 320}
+            panel.DeepScanPanel, panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 312}
         )
         self._app.register_menu_handler(self._build_menu)
 
@@ -29,8 +29,9 @@ class DeepScanExtension:
         """Take the panel and the menu out again; saved maps keep their data."""
         from nion.swift import Workspace
 
-        from . import panel
+        from . import computations, panel
 
+        computations.quit_computing()
         self._app.unregister_menu_handler(self._build_menu)
         Workspace.WorkspaceManager().unregister_panel(panel.PANEL_ID)
 

@@ -1,76 +1,185 @@
-"""The plan drawn on the image: numbered rectangles, and the route between them, in Swift's own graphics."""
+"""The plan drawn on the image: numbered rectangles, and the route between them, in Swift's own graphics.
+
+The state of a region is told three times, so that nobody needs to see colours: by a sign behind its number, by the width
+of its line, and by its colour. The signs are also where the state is kept: a project that is opened again, an Undo and
+a person who deletes a region need nothing else.
+
+Swift's inspector builds a form for every graphic of the chosen image. Graphics that are there already are therefore
+moved and relabelled instead of being made anew, and only where they differ; and many regions are drawn by one graphic
+(``plan_graphics.py``).
+"""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from nion.swift.model import Graphics
 from nion.utils import Geometry
 
 from deepscan_core.records.coordinates import YX
-from deepscan_core.records.protocol import ScanProtocol, ScanStep
+from deepscan_core.records.protocol import ScanProtocol
 
-REGION_ID = "deepscan.region"
-ROUTE_ID = "deepscan.route"
-PLANNED_COLOR = "#30D5FF"
-DONE_COLOR = "#5CFF5C"
-ROUTE_COLOR = "rgba(48, 213, 255, 0.8)"
+from .plan_graphics import DrawnRegion, PlanGraphic, is_for_many, mark_in, read, write
+from .region_looks import DONE_COLOR, LOOKS, PLANNED_COLOR, REGION_ID, ROUTE_COLOR, ROUTE_ID, State, label_of
+
+__all__ = [
+    "DONE_COLOR", "MOST_ALONE", "PLANNED_COLOR", "REGION_ID", "ROUTE_ID", "State", "clear_plan", "mark",
+    "selected_order", "show_plan", "sign", "states",
+]  # fmt: skip
+
+MOST_ALONE = 12  # regions that are one graphic each, with as many for the route
+
+_KINDS = {REGION_ID: Graphics.RectangleGraphic, ROUTE_ID: Graphics.LineGraphic}
 
 
 def show_plan(display_item: Any, protocol: ScanProtocol) -> None:
-    """Draw the steps of a plan over the image of its context, in place of an earlier plan."""
+    """Draw the steps of a plan over the image of its context, all of them planned, in place of an earlier plan.
+
+    Up to `MOST_ALONE` regions are a rectangle each, with an arrow to the next one; more are drawn by one graphic, and
+    their route by another.
+    """
+    regions = _drawn(protocol)
     with display_item.display_item_changes():
-        clear_plan(display_item)
-        centers = [_center_frac(step, protocol) for step in protocol.steps]
-        for start, end in itertools.pairwise(centers):
-            display_item.add_graphic(_leg(start, end))
-        for step, center in zip(protocol.steps, centers, strict=True):
-            display_item.add_graphic(_region(step, center, protocol))
+        if len(regions) > MOST_ALONE:
+            _show_many(display_item, regions)
+        else:
+            _show_each(display_item, regions)
 
 
-def mark_done(display_item: Any, order: int) -> None:
-    """Colour the rectangle of a step that was recorded."""
-    for graphic in display_item.graphics:
-        if graphic.graphic_id == REGION_ID and graphic.label == str(order):
-            graphic.stroke_color = DONE_COLOR
+def _show_many(display_item: Any, regions: Sequence[DrawnRegion]) -> None:
+    for graphic_id in (ROUTE_ID, REGION_ID):
+        present = [graphic for graphic in _ours(display_item, graphic_id) if isinstance(graphic, PlanGraphic)]
+        _remove(display_item, [other for other in _ours(display_item, graphic_id) if other not in present[:1]])
+        if present:
+            write(present[0], regions)
+        else:
+            display_item.add_graphic(PlanGraphic.of(graphic_id, regions))
+
+
+def _show_each(display_item: Any, regions: Sequence[DrawnRegion]) -> None:
+    legs = _exactly(display_item, ROUTE_ID, max(len(regions) - 1, 0))
+    for leg, (start, end) in zip(legs, itertools.pairwise(regions), strict=True):
+        _draw_leg(leg, start.center_frac, end.center_frac)
+    rectangles = _exactly(display_item, REGION_ID, len(regions))
+    for rectangle, region in zip(rectangles, regions, strict=True):
+        _draw_region(rectangle, region)
+    for graphic in [*legs, *rectangles]:
+        if graphic.container is None:
+            display_item.add_graphic(graphic)
+
+
+def mark(display_item: Any, order: int, state: State) -> None:
+    """Show what became of a step; a region that a person deleted is left alone."""
+    for graphic in _ours(display_item, REGION_ID):
+        if is_for_many(graphic):
+            mark_in(graphic, order, state)
+        elif _order(graphic) == order:
+            _show_state(graphic, order, state)
+
+
+def sign(state: State) -> str:
+    """What stands for a state beside a number; empty for a region that is planned."""
+    return LOOKS[state].sign
+
+
+def states(display_item: Any) -> dict[int, State]:
+    """What the regions on a display say, by the order of their steps."""
+    found = {}
+    for graphic in _ours(display_item, REGION_ID):
+        found.update({region.order: region.state for region in read(graphic)})
+        if not is_for_many(graphic) and (order := _order(graphic)) is not None:
+            found[order] = _state(graphic)
+    return found
+
+
+def selected_order(display_item: Any) -> int | None:
+    """The number of the region that is selected on a display; None where none is, or several are."""
+    graphics = [graphic for graphic in display_item.selected_graphics if graphic.graphic_id == REGION_ID]
+    if len(graphics) != 1 or is_for_many(graphics[0]):
+        return None
+    return _order(graphics[0])
 
 
 def clear_plan(display_item: Any) -> None:
     """Remove the rectangles and the route of an earlier plan."""
-    for graphic in [graphic for graphic in display_item.graphics if graphic.graphic_id in (REGION_ID, ROUTE_ID)]:
+    with display_item.display_item_changes():
+        for graphic_id in _KINDS:
+            _remove(display_item, _ours(display_item, graphic_id))
+
+
+def _drawn(protocol: ScanProtocol) -> list[DrawnRegion]:
+    context = protocol.context
+    return [
+        DrawnRegion(
+            order=step.order,
+            center_frac=context.fraction_from_px((step.center_y_px, step.center_x_px)),
+            size_frac=(step.height_px / context.rows, step.width_px / context.cols),
+            rotation_rad=step.rotation_rad,
+        )
+        for step in protocol.steps
+    ]
+
+
+def _ours(display_item: Any, graphic_id: str) -> list[Any]:
+    return [graphic for graphic in display_item.graphics if graphic.graphic_id == graphic_id]
+
+
+def _remove(display_item: Any, graphics: Sequence[Any]) -> None:
+    for graphic in graphics:
         display_item.remove_graphic(graphic).close()
 
 
-def _center_frac(step: ScanStep, protocol: ScanProtocol) -> YX:
-    return protocol.context.fraction_from_px((step.center_y_px, step.center_x_px))
+def _exactly(display_item: Any, graphic_id: str, count: int) -> list[Any]:
+    """So many graphics: those on the display, all others removed, the missing made but not yet added."""
+    ours, kind = _ours(display_item, graphic_id), _KINDS[graphic_id]
+    kept = [graphic for graphic in ours if type(graphic) is kind and not is_for_many(graphic)][:count]
+    _remove(display_item, [graphic for graphic in ours if graphic not in kept])
+    return kept + [_locked(kind(), graphic_id) for _ in range(count - len(kept))]
 
 
-def _region(step: ScanStep, center_frac: YX, protocol: ScanProtocol) -> Any:
-    height, width = step.height_px / protocol.context.rows, step.width_px / protocol.context.cols
-    graphic = Graphics.RectangleGraphic()
-    graphic.graphic_id = REGION_ID
-    graphic.bounds = Geometry.FloatRect.from_center_and_size(
-        Geometry.FloatPoint(*center_frac), Geometry.FloatSize(height, width)
+def _draw_leg(graphic: Any, start_frac: YX, end_frac: YX) -> None:
+    start, end = Geometry.FloatPoint(*start_frac), Geometry.FloatPoint(*end_frac)
+    if (graphic.start, graphic.end) != (start, end):
+        graphic.vector = (start_frac, end_frac)
+    _set(graphic, end_arrow_enabled=True, stroke_color=ROUTE_COLOR)
+
+
+def _draw_region(graphic: Any, region: DrawnRegion) -> None:
+    bounds = Geometry.FloatRect.from_center_and_size(
+        Geometry.FloatPoint(*region.center_frac), Geometry.FloatSize(*region.size_frac)
     )
-    graphic.rotation = step.rotation_rad  # counter-clockwise in Swift as in a step
-    graphic.label = str(step.order)
-    graphic.stroke_color = PLANNED_COLOR
-    return _locked(graphic)
+    if graphic.bounds != bounds:
+        graphic.bounds = bounds
+    _set(graphic, rotation=region.rotation_rad)  # counter-clockwise in Swift as in a step
+    _show_state(graphic, region.order, State.PLANNED)
 
 
-def _leg(start_frac: YX, end_frac: YX) -> Any:
-    graphic = Graphics.LineGraphic()
-    graphic.graphic_id = ROUTE_ID
-    graphic.start, graphic.end = Geometry.FloatPoint(*start_frac), Geometry.FloatPoint(*end_frac)
-    graphic.end_arrow_enabled = True
-    graphic.stroke_color = ROUTE_COLOR
-    return _locked(graphic)
+def _show_state(graphic: Any, order: int, state: State) -> None:
+    look = LOOKS[state]
+    _set(graphic, label=label_of(order, state), stroke_color=look.color, stroke_width=look.line_width)
 
 
-def _locked(graphic: Any) -> Any:
+def _set(graphic: Any, **properties: Any) -> None:
+    for name, value in properties.items():
+        if getattr(graphic, name) != value:
+            setattr(graphic, name, value)
+
+
+def _order(graphic: Any) -> int | None:
+    """The number on a region, None where a person wrote something else there."""
+    number = (graphic.label or "").partition(" ")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def _state(graphic: Any) -> State:
+    sign = (graphic.label or "").partition(" ")[2]
+    return next((state for state, look in LOOKS.items() if look.sign == sign), State.PLANNED)
+
+
+def _locked(graphic: Any, graphic_id: str) -> Any:
     """The plan is a document: moving a rectangle with the mouse would not move the step."""
-    graphic.is_position_locked = graphic.is_shape_locked = True
-    if hasattr(graphic, "is_rotation_locked"):
-        graphic.is_rotation_locked = True
+    graphic.graphic_id = graphic_id
+    graphic.is_position_locked = graphic.is_shape_locked = graphic.is_rotation_locked = True
     return graphic

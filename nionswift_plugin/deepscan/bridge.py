@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from nion.data import Calibration, DataAndMetadata
 from nion.utils import Registry
 
 from deepscan_core.errors import InputError, InstrumentError
+from deepscan_core.ingest.nion_files import recording_facts
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanStep
+
+from . import whole_frames
 
 _NM_PER_UNIT = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "mm": 1e6, "m": 1e9}
 
@@ -31,20 +35,20 @@ def pixel_size_nm(xdata: Any) -> YX | None:
 
 
 def as_image(xdata: Any, name: str) -> CalibratedImage:
-    """Swift's data as a `CalibratedImage`; raises `InputError` where it is not one real two-dimensional image."""
+    """Swift's data as a `CalibratedImage`, with what it says of its recording.
+
+    Raises `InputError` where it is not one real two-dimensional image.
+    """
     if xdata is None or xdata.data is None:
         raise InputError(f"{name} holds no data yet: start the scan, or choose an image")
-    return CalibratedImage(np.array(xdata.data), pixel_size_nm(xdata), name=name)
+    said = recording_facts(xdata.metadata, xdata.intensity_calibration.write_dict())
+    return CalibratedImage(np.array(xdata.data), pixel_size_nm(xdata), name=name, metadata=said)
 
 
-def is_whole(xdata: Any) -> bool:
-    """Whether an image of a running scan has been measured everywhere at least once.
-
-    Swift updates a live image row by row over the frame before. Only in the first frame do the rows below
-    ``valid_rows`` hold nothing.
-    """
-    rows = xdata.metadata.get("hardware_source", {}).get("valid_rows")
-    return not rows or rows >= xdata.data.shape[0] or bool(np.any(xdata.data[rows:]))
+def dwell_time_us(xdata: Any) -> float | None:
+    """Dwell time of a scanned frame, None where it does not say."""
+    value = xdata.metadata.get("hardware_source", {}).get("pixel_time_us")
+    return float(value) if value else None
 
 
 def score_data(scores: ScoreMap, source: Any) -> Any:
@@ -91,6 +95,20 @@ def _tile_calibrations(step: ScanStep) -> list[Any]:
     ]
 
 
+def mosaic_data(image: CalibratedImage, dwell_time_us: float | None, frames: Sequence[ScanFrame]) -> Any:
+    """The tiles of a run over the frame they were planned on, as Swift's data in the axes of the context. Takes a while."""
+    from deepscan_core.acquisition.mosaic import mosaic
+
+    values = mosaic(image.array.astype(np.float32), dwell_time_us, frames)
+    lengths = zip(image.context().fov_nm, values.shape, strict=True)
+    return DataAndMetadata.new_data_and_metadata(
+        values,
+        intensity_calibration=Calibration.Calibration(units="counts"),
+        dimensional_calibrations=[Calibration.Calibration(-fov_nm / 2, fov_nm / n, "nm") for fov_nm, n in lengths],
+        metadata={"deepscan": {"tiles": len(frames), "dwell_time_us": dwell_time_us}},
+    )
+
+
 def scan_source() -> Any:
     """The scan of the registered microscope; raises `InstrumentError` in words where there is none."""
     stem = Registry.get_component("stem_controller")
@@ -123,4 +141,4 @@ def whole_frame(source: Any, data_item: Any) -> Any:
         if "subscan_fractional_size" in frames[0].metadata.get("scan", {}):
             raise InputError("the scan is a sub-scan, no whole context: switch the sub-scan off and plan again")
         return frames[0]
-    return data_item.xdata
+    return whole_frames.latest_whole(data_item, data_item.xdata)

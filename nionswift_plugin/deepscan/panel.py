@@ -1,11 +1,11 @@
-"""The DeepScan panel: four buttons, one row of numbers, a bar, and one line of words."""
+"""The DeepScan panel: what its widgets are bound to."""
 
 from __future__ import annotations
 
 import gettext
-import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from nion.swift import Panel
@@ -13,153 +13,207 @@ from nion.swift.model import PlugInManager
 from nion.ui import Declarative
 from nion.utils import Model
 
-from deepscan_core.errors import DeepScanError, InputError
-from deepscan_core.records.coordinates import YX
+from deepscan_core.errors import DeepScanError
+from deepscan_core.live.clicks import DEFAULT_CLASS
 
 from .computations import MapSettings
-from .session import Phase, PlanForm, Session, View
+from .form import MODES, THRESHOLDS
+from .form_fields import FormFields
+from .panel_layout import MODE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
+from .session import Session
+from .style_fields import StyleFields
+from .view import Phase, View
 
 _ = gettext.gettext
 
 PANEL_ID = "deepscan-panel"
 BACKBONE_VARIABLE = "DEEPSCAN_BACKBONE"
-WIDTH = 300
+NOTHING_ATTACHED = _("Nothing is attached.")
+EXPORT_FOLDER = "DeepScan"  # in the home folder, where the dialog begins
 
 
-class Handler:
-    """What the widgets are bound to."""
+def _no() -> Any:
+    return Model.PropertyModel[bool](False)
 
-    def __init__(self, session_for: Callable[[Callable[[View], None]], Session]) -> None:
-        self.status = Model.PropertyModel[str](View().status)
-        self.progress = Model.PropertyModel[int](0)
-        self.area = Model.PropertyModel[str]("10")
-        self.dwell = Model.PropertyModel[str]("8")
-        self.region = Model.PropertyModel[str]("")
-        self.park = Model.PropertyModel[str]("")
-        self.may_plan = Model.PropertyModel[bool](False)
-        self.may_run = Model.PropertyModel[bool](False)
-        self.may_abort = Model.PropertyModel[bool](False)
-        self.may_attach = Model.PropertyModel[bool](True)
+
+class Handler(FormFields, StyleFields):
+    """The panel's buttons and fields.
+
+    Parameters
+    ----------
+    session_for : makes the session, given what is to be called with each view of it.
+    ask_folder : asks a person for a folder, None where it was cancelled.
+    """
+
+    def __init__(
+        self, session_for: Callable[[Callable[[View], None]], Session], ask_folder: Callable[[], Path | None]
+    ) -> None:
+        FormFields.__init__(self, MODE_NAMES, THRESHOLD_NAMES, STRATEGY_NAMES)
+        StyleFields.__init__(self)
+        self._make_shown()
+        self._ask_folder = ask_folder
         self.session = session_for(self._show)
-        self.ui_view = _layout()
+        self.ui_view = layout()
+
+    def _make_shown(self) -> None:
+        """What the session says."""
+        self.status: Any = Model.PropertyModel[str](View().status)
+        self.source: Any = Model.PropertyModel[str](NOTHING_ATTACHED)
+        self.prediction: Any = Model.PropertyModel[str]("")
+        self.books: Any = Model.PropertyModel[str]("")
+        self.objects: Any = Model.PropertyModel[str]("")
+        self.pause_text: Any = Model.PropertyModel[str](_("Pause"))
+        self.log: Any = Model.PropertyModel[str]("")
+        self.progress: Any = Model.PropertyModel[int](0)
+        self.rows: Any = Model.PropertyModel[list[str]]([])
+        self.row: Any = Model.PropertyModel[int](None)
+        self.tab: Any = Model.PropertyModel[int](0)
+        self.may_attach: Any = Model.PropertyModel[bool](True)
+        self.may_open: Any = Model.PropertyModel[bool](True)
+        self.may_plan, self.may_run, self.may_pause = _no(), _no(), _no()
+        self.may_abort, self.may_confirm, self.is_attached = _no(), _no(), _no()
+        self.is_armed = _no()
+        self.class_name: Any = Model.PropertyModel[str]("")
 
     def close(self) -> None:
         """Called by Swift when the panel goes away."""
         self.session.close()
 
+    # the buttons
+
     def attach(self, widget: Any = None) -> None:
-        """The Attach button."""
-        self._say_if_it_fails(self.session.attach)
+        """Attach, and show what was filled in when this image was attached before."""
+
+        def attach() -> None:
+            self.session.attach()
+            self.fill_in(self.session.form)
+            self.show_style(self.session.live.style())
+
+        self._say_if_it_fails(attach)
 
     def plan(self, widget: Any = None) -> None:
-        """The Plan button."""
-        self._say_if_it_fails(lambda: self.session.plan(self._form()))
+        """Plan."""
+        self._say_if_it_fails(lambda: self.session.plan(self.read()))
 
     def run(self, widget: Any = None) -> None:
-        """The Run button."""
-        self._say_if_it_fails(lambda: self.session.run(_pair("park", self.park.value)))
+        """Run."""
+        self._say_if_it_fails(lambda: self.session.run(self.read()))
+
+    def confirm(self, widget: Any = None) -> None:
+        """Yes, expose."""
+        self._say_if_it_fails(self.session.confirm)
+
+    def decline(self, widget: Any = None) -> None:
+        """No, not now."""
+        self.session.decline()
+
+    def pause(self, widget: Any = None) -> None:
+        """Pause, or resume."""
+        resume = self.session.view.phase is Phase.PAUSED
+        self._say_if_it_fails(self.session.resume if resume else self.session.pause)
 
     def abort(self, widget: Any = None) -> None:
-        """The Abort button."""
+        """Abort."""
         self.session.abort()
 
     def beam_on(self, widget: Any = None) -> None:
-        """The Beam on button."""
+        """Beam on."""
         self._say_if_it_fails(self.session.beam_on)
 
-    def _form(self) -> PlanForm:
-        region_px = _number("region", self.region.value)
-        return PlanForm(
-            area_percent=_number("area", self.area.value) or PlanForm().area_percent,
-            dwell_time_us=_number("dwell", self.dwell.value),
-            region_px=None if region_px is None else round(region_px),
-        )
+    def look_at_all(self, widget: Any = None) -> None:
+        """Whole image."""
+        self.session.look_at_all()
+
+    def export(self, widget: Any = None) -> None:
+        """Export."""
+        folder = self._ask_folder()
+        if folder is not None:
+            self._say_if_it_fails(lambda: self.session.export(folder))
+
+    def why_here(self, widget: Any = None) -> None:
+        """Why here."""
+        self._say_if_it_fails(lambda: self.session.why_here(self.row.value))
+
+    def measure(self, widget: Any = None) -> None:
+        """Table of objects."""
+        self._say_if_it_fails(lambda: self.session.measure(self.read()))
+
+    def arm_positive(self, widget: Any = None) -> None:
+        """+ Example."""
+        self._arm(True)
+
+    def arm_negative(self, widget: Any = None) -> None:
+        """- Example."""
+        self._arm(False)
+
+    def disarm(self, widget: Any = None) -> None:
+        """Done."""
+        self.session.disarm()
+
+    def clear_clicks(self, widget: Any = None) -> None:
+        """Clear."""
+        self.session.clear_clicks()
+
+    def composite(self, widget: Any = None) -> None:
+        """Composite."""
+        self._say_if_it_fails(self.session.make_composite)
+
+    # the fields
+
+    def row_selected(self, widget: Any = None, current_index: int | None = None) -> None:
+        """A line of the results was clicked."""
+        if current_index is not None and current_index >= 0:
+            self.session.look_at(current_index)
+
+    def chosen(self, widget: Any = None, current_index: int = 0) -> None:
+        """Another entry of a list."""
+        self.show_amount()
+        self.edited()
+
+    def edited(self, widget: Any = None, text: str = "") -> None:
+        """A field was left, or a list chosen from: the live map follows."""
+        self._say_if_it_fails(lambda: self.session.change(self.read()))
+
+    def _arm(self, is_positive: bool) -> None:
+        """Clicks are examples from now on, and the map shows what is like them."""
+
+        def arm() -> None:
+            self.mode.value = MODES.index("teach")
+            self.threshold.value = THRESHOLDS.index("area")
+            self.show_amount()
+            self.session.change(self.read())
+            self.session.arm(is_positive, (self.class_name.value or "").strip() or DEFAULT_CLASS)
+
+        self._say_if_it_fails(arm)
+
+    def restyle(self, widget: Any = None, *args: Any, **kwargs: Any) -> None:
+        """The overlay should look different: at once."""
+        self._say_if_it_fails(lambda: self.session.live.set_style(self.read_style()))
 
     def _show(self, view: View) -> None:
-        self.status.value = view.status
-        self.progress.value = view.progress_percent
-        self.may_attach.value = view.phase not in (Phase.PLANNING, Phase.RUNNING)
-        self.may_plan.value = view.phase in (Phase.ATTACHED, Phase.PLANNED)
-        self.may_run.value = view.phase is Phase.PLANNED
-        self.may_abort.value = view.phase is Phase.RUNNING
+        phase = view.phase
+        self.status.value, self.progress.value = view.status, view.progress_percent
+        self.source.value = view.source or NOTHING_ATTACHED
+        self.prediction.value, self.log.value = view.prediction, "\n".join(view.log)
+        self.objects.value, self.books.value = view.objects, view.books
+        if self.rows.value != list(view.rows):
+            self.rows.value = list(view.rows)
+        idle = phase in (Phase.IDLE, Phase.ATTACHED, Phase.PLANNED)
+        self.may_attach.value = idle
+        self.is_attached.value = phase is not Phase.IDLE
+        self.is_armed.value = view.is_armed
+        self.may_plan.value = phase in (Phase.ATTACHED, Phase.PLANNED)
+        self.may_run.value = phase is Phase.PLANNED
+        self.may_confirm.value = phase is Phase.CONFIRMING
+        self.may_pause.value = self.may_abort.value = phase in (Phase.RUNNING, Phase.PAUSED)
+        self.may_open.value = idle or phase is Phase.PAUSED
+        self.pause_text.value = _("Resume") if phase is Phase.PAUSED else _("Pause")
 
     def _say_if_it_fails(self, action: Callable[[], None]) -> None:
         try:
             action()
         except DeepScanError as error:
             self.session.fail(error)
-
-
-def _number(name: str, text: str | None) -> float | None:
-    """A number above zero from a field, None from an empty one; raises `InputError`."""
-    if not (text or "").strip():
-        return None
-    try:
-        value = float(str(text).replace(",", "."))
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} is {text!r}: fill in a number above zero, or nothing")
-    return value
-
-
-def _pair(name: str, text: str | None) -> YX | None:
-    """Two fractions ``y, x`` from a field, None from an empty one; raises `InputError`."""
-    if not (text or "").strip():
-        return None
-    try:
-        y, x = (float(part) for part in str(text).split(","))
-    except ValueError:
-        raise InputError(
-            f"{name} is {text!r}: fill in y, x as two fractions of the frame, such as 0.02, 0.98"
-        ) from None
-    return (y, x)
-
-
-def _layout() -> Any:
-    ui = Declarative.DeclarativeUI()
-
-    def button(text: str, method: str, enabled: str) -> Any:
-        return ui.create_push_button(text=text, on_clicked=method, enabled=f"@binding({enabled}.value)")
-
-    def field(label: str, name: str, hint: str, tip: str, width: int = 80) -> Any:
-        edit = ui.create_line_edit(text=f"@binding({name}.value)", placeholder_text=hint, width=width, tool_tip=tip)
-        return ui.create_column(ui.create_label(text=label, tool_tip=tip), edit, spacing=2)
-
-    return ui.create_column(
-        ui.create_row(
-            button(_("Attach"), "attach", "may_attach"),
-            button(_("Plan"), "plan", "may_plan"),
-            button(_("Run"), "run", "may_run"),
-            button(_("Abort"), "abort", "may_abort"),
-            ui.create_stretch(),
-            spacing=6,
-        ),
-        ui.create_row(
-            field(_("Area %"), "area", "10", _("Largest share of the image that is planned")),
-            field(_("Dwell µs"), "dwell", "auto", _("Time the beam stays on each sample")),
-            field(_("Region px"), "region", "auto", _("Side of a region, in pixels of the live image")),
-            ui.create_stretch(),
-            spacing=6,
-        ),
-        ui.create_row(
-            field(
-                _("Park the beam at y, x"),
-                "park",
-                _("nowhere: it is blanked"),
-                _("Where the beam rests between regions if there is no blanker, as fractions of the frame"),
-                190,
-            ),
-            ui.create_column(ui.create_label(text=""), button(_("Beam on"), "beam_on", "may_attach"), spacing=2),
-            ui.create_stretch(),
-            spacing=6,
-        ),
-        ui.create_progress_bar(value="@binding(progress.value)", maximum=100, width=WIDTH),
-        ui.create_label(text="@binding(status.value)", word_wrap=True, width=WIDTH),
-        ui.create_stretch(),
-        spacing=8,
-        margin=8,
-    )
 
 
 class DeepScanPanel(Panel.Panel):
@@ -169,8 +223,14 @@ class DeepScanPanel(Panel.Panel):
         super().__init__(document_controller, panel_id, _("DeepScan"))
         api = PlugInManager.api_broker_fn("~1.0", None)
         settings = MapSettings(backbone=os.environ.get(BACKBONE_VARIABLE) or MapSettings().backbone)
+
+        def ask_folder() -> Path | None:
+            start = str(Path.home() / EXPORT_FOLDER)
+            folder, _directory = document_controller.ui.get_existing_directory_dialog(_("Export into"), start)
+            return Path(folder) if folder else None
+
         self.handler = Handler(
-            lambda on_view: Session(document_controller, api, on_view=on_view, map_settings=settings)
+            lambda on_view: Session(document_controller, api, on_view=on_view, map_settings=settings), ask_folder
         )
         self.widget = Declarative.DeclarativeWidget(
             document_controller.ui, document_controller.event_loop, self.handler

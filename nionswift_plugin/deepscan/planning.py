@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from deepscan_core.acquisition.limits import check_context
 from deepscan_core.errors import InputError
 from deepscan_core.instruments.nion import NionScanController
-from deepscan_core.planning import PlanSettings, make_protocol
+from deepscan_core.planning import PlanSettings, expected_finds, in_visiting_order, make_protocol
 from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.image import CalibratedImage
-from deepscan_core.records.protocol import ScanProtocol
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.protocol import ScanLimits, ScanProtocol
+from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 from deepscan_core.study import Study
 
-if TYPE_CHECKING:
-    from .computations import MapSettings
-    from .session import PlanForm
+from .form import Form
 
 
-def plan_frame(image: CalibratedImage, source: Any | None, form: PlanForm, map_settings: MapSettings) -> ScanProtocol:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """A plan and what it was made from.
+
+    Attributes
+    ----------
+    image : the whole frame.
+    dwell_time_us : of that frame, None where it does not say.
+    score_map : what was looked for.
+    regions : in visiting order, one for each step of the protocol.
+    measurements : objects in the frame, inside the regions.
+    """
+
+    image: CalibratedImage
+    dwell_time_us: float | None
+    score_map: ScoreMap
+    regions: tuple[ScanRegion, ...]
+    protocol: ScanProtocol
+    measurements: tuple[RegionMeasurement, ...]
+
+
+def plan_frame(
+    image: CalibratedImage, dwell_time_us: float | None, source: Any | None, form: Form, look: Callable[..., ScoreMap]
+) -> Plan:
     """Plan on one frame.
 
     Parameters
     ----------
     image : the whole frame.
+    dwell_time_us : of the frame.
     source : the scan it came from, None for a still image.
     form : what the person filled in.
-    map_settings : how surprisal is computed.
+    look : makes the map of an image, as the live map is made.
 
     Raises
     ------
@@ -34,14 +61,36 @@ def plan_frame(image: CalibratedImage, source: Any | None, form: PlanForm, map_s
         The frame is not what the scan is set to now.
     """
     context = None if source is None else _live_context(image, source)
-    study = Study(image, backbone=map_settings.backbone, seed=map_settings.seed)
-    regions = study.regions(study.surprisal(), area_fraction=form.area_percent / 100, region_size_px=form.region_px)
-    return make_protocol(
+    score_map = look(image)
+    study = Study(image)
+    regions = study.regions(score_map, region_size_px=form.region_px, **form.rule())
+    if score_map.kind == "surprisal":
+        regions = study.labelled(regions)
+    protocol = make_protocol(
         image,
         regions,
-        PlanSettings(dwell_time_us=form.dwell_time_us),
+        PlanSettings(
+            density=form.density,
+            dwell_time_us=form.dwell_time_us,
+            costs=ScanCosts() if source is None else NionScanController(source).costs,
+            limits=ScanLimits(
+                max_dose_e_per_nm2=form.max_dose_e_per_nm2,
+                max_time_s=form.max_time_s,
+                max_total_electrons=form.max_total_electrons,
+            ),
+        ),
         context=context,
-        provenance={"made_by": "DeepScan in Nion Swift", "backbone": map_settings.backbone, "seed": map_settings.seed},
+        prizes=expected_finds(regions, score_map),
+        provenance={"made_by": "DeepScan in Nion Swift", **asdict(form)},
+    )
+    visited = in_visiting_order(regions, protocol)
+    return Plan(
+        image=image,
+        dwell_time_us=dwell_time_us,
+        score_map=score_map,
+        regions=visited,
+        protocol=protocol,
+        measurements=study.measure(visited, score_map),
     )
 
 

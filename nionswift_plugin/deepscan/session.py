@@ -1,76 +1,45 @@
-"""What one window is doing: the attached image, its plan, and the run. Knows no widgets.
+"""What a person does at one window: attach, plan, run, pause, abort, export.
 
-::
-
-    nothing ──attach──> ATTACHED ──plan──> PLANNING ──> PLANNED ──run──> RUNNING ──> PLANNED
-                            ^                                                          (done, aborted or failed)
-                            └─ attach again at any time but while PLANNING or RUNNING
-
-Heavy work and everything that waits for the microscope happens in one worker thread at a time. Whatever touches Swift's
-library or the view comes back to the user interface's thread through ``call_soon_threadsafe``.
+Planning and running go on in a worker thread of our own, never in a computation: reading a computation's last result
+cannot tell which frame it belongs to. Everything of Swift's is touched in the user interface's thread.
 """
 
 from __future__ import annotations
 
-import enum
 import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepscan_core.acquisition.controller import BeamRest
-from deepscan_core.errors import DeepScanError, InputError, RunAborted, UnsupportedStep
-from deepscan_core.records.coordinates import YX
-from deepscan_core.records.frames import ScanFrame
+from deepscan_core.errors import DeepScanError, InputError, UnsupportedStep
 from deepscan_core.records.protocol import ScanProtocol
 
-from . import bridge, computations, overlay, tiles
-from .annotations import clear_plan, mark_done, show_plan  # the package's own `annotations` is a __future__ feature
-from .words import prediction, sentence
+from . import bridge, computations, results, why_here, words
+from .annotations import (
+    State,
+    clear_plan,
+    selected_order,
+    show_plan,
+)  # the package's own `annotations` is a __future__ feature
+from .clicks import Armed
+from .form import Form
+from .live_map import LiveMap
+from .object_table import ObjectTable
+from .view import BUSY, Phase, View
+from .visit import Visit
+from .worker import Worker
 
 if TYPE_CHECKING:
+    from deepscan_core.explain import Explanation
     from deepscan_core.instruments.nion import NionScanController
-    from deepscan_core.survey import Survey
+
+    from .planning import Plan
 
 CLOSE_TIMEOUT_S = 10.0
-AT_REST = "the beam is at rest. Beam on lets it through again."
-UNEXPECTED = "Something unexpected failed: Swift's log says what."
-
-
-class Phase(enum.Enum):
-    """Where a session stands."""
-
-    IDLE = "idle"
-    ATTACHED = "attached"
-    PLANNING = "planning"
-    PLANNED = "planned"
-    RUNNING = "running"
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What the panel shows: one line of words, and how much is done."""
-
-    phase: Phase = Phase.IDLE
-    status: str = "Start a scan, then press Attach."
-    progress_percent: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanForm:
-    """What a person filled in.
-
-    Attributes
-    ----------
-    area_percent : share of the image that may be planned.
-    dwell_time_us : of every step; None leaves it to the planner.
-    region_px : side of the rectangles; None leaves it to the planner.
-    """
-
-    area_percent: float = 10.0
-    dwell_time_us: float | None = None
-    region_px: int | None = None
+MOST_LOGGED = 200
 
 
 def _controller(source: Any) -> NionScanController:
@@ -98,34 +67,61 @@ class Session:
         on_view: Callable[[View], None],
         map_settings: computations.MapSettings | None = None,
     ) -> None:
-        self.map_settings = map_settings or computations.MapSettings()
         self.view = View()
-        self.protocol: ScanProtocol | None = None
-        self.data_item: Any = None
-        self.map_item: Any = None
-        self.tile_group: tiles.TileGroup | None = None
+        self.form = Form()
+        self.plan_: Plan | None = None
+        settings = map_settings or computations.MapSettings()
+        self.live = LiveMap(document_controller, api, settings, self._armed, self.fail)
+        self.table = ObjectTable(document_controller, api, self._table_changed)
         self._document_controller = document_controller
-        self._api = api
         self._on_view = on_view
-        self._survey: Survey | None = None
-        self._thread: threading.Thread | None = None
-        self._closed = False
+        self._worker = Worker(document_controller.event_loop, self._failed)
+        self._visit: Visit | None = None
+        self._confirmed = False
+
+    @property
+    def protocol(self) -> ScanProtocol | None:
+        """The plan as it is executed."""
+        return None if self.plan_ is None else self.plan_.protocol
+
+    @property
+    def tile_group(self) -> Any:
+        """The tiles of the latest run, None before."""
+        return None if self._visit is None else self._visit.tile_group
+
+    @property
+    def data_item(self) -> Any:
+        """What is attached, None before."""
+        return self.live.data_item
+
+    @property
+    def map_item(self) -> Any:
+        """The map of it."""
+        return self.live.map_item
+
+    # what a person asks for
 
     def attach(self) -> None:
         """Put map and overlay on the live image; on the chosen image where no scan runs."""
         self._refuse_while_busy("Attach")
-        document_model = self._document_controller.document_model
-        data_item = self._image_to_attach(document_model)
+        data_item = self._image_to_attach()
         bridge.as_image(data_item.xdata, data_item.title)
         if self.data_item is not None and self.data_item is not data_item:
-            self._clear_display()
-        for display_item in document_model.get_display_items_for_data_item(data_item):
-            overlay.attach_overlay(display_item)
-        self.map_item = computations.follow(document_model, self._api, data_item, self.map_settings)
-        self.data_item, self.protocol = data_item, None
-        self._show(Phase.ATTACHED, f"Attached to {data_item.title}. Press Plan.", 0)
+            self._clear_plan()
+            self.live.detach()
+        self.form = self.live.attach(data_item, self.form)
+        self.table.attach(data_item)
+        self._forget_plan()
+        self._show(Phase.ATTACHED, f"Attached to {data_item.title}. Press Plan.", 0, source=words.source(data_item))
 
-    def plan(self, form: PlanForm) -> None:
+    def change(self, form: Form) -> None:
+        """Fill in something else; the live map follows, a plan stays as it was made."""
+        self.form = form
+        if self.data_item is not None:
+            self.live.change(form)
+            self.table.change(self._table_settings())
+
+    def plan(self, form: Form) -> None:
         """Freeze a whole frame and plan on it, in the worker."""
         self._refuse_while_busy("Plan")
         if self.data_item is None:
@@ -133,148 +129,257 @@ class Session:
         source = self._live_source()
         if source is not None and _controller(source).is_blanked:
             raise InputError("the beam is blanked: press Beam on, wait for a frame, then Plan")
-        self.protocol = None
+        self.change(form)
+        self._forget_plan()
+        look = self.live.look()
         self._show(Phase.PLANNING, "Planning on a whole frame …", 0)
-        self._start(lambda: self._plan(source, form), Phase.ATTACHED)
+        self._worker.start(lambda: self._plan(source, form, look))
 
-    def run(self, park_fraction: YX | None = None) -> None:
-        """Carry out the plan in the worker. The live view stops, the beam is blanked or parked between steps."""
+    def run(self, form: Form) -> None:
+        """Carry out the plan; its first exposure waits for `confirm`, unless the form says otherwise."""
         self._refuse_while_busy("Run")
-        if self.protocol is None:
+        if self.plan_ is None:
             raise InputError("there is no plan yet: press Plan first, it says what the run will take")
         if self._live_source() is None:
             raise InputError("the plan was made on a still image: attach to a live scan to run it")
-        from deepscan_core.survey import Survey
-
         controller = _controller(bridge.scan_source())
-        if park_fraction is None and not controller.capabilities.blanker:
+        if form.park_fraction is None and not controller.capabilities.blanker:
             raise UnsupportedStep(
                 "this instrument has no beam blanker: fill in where the beam may park (y, x from 0 to 1)"
             )
-        rest = BeamRest(park_fraction=park_fraction)
-        protocol = self.protocol
-        survey = self._survey = Survey(protocol, controller, rest=rest, on_frame=self._on_frame)
-        self.tile_group = tiles.TileGroup(self._document_controller.document_model, protocol)
-        for display_item in self._display_items():
-            show_plan(display_item, protocol)
-        self._show(Phase.RUNNING, f"Running: step 1 of {len(protocol.steps)}", 0)
-        self._start(lambda: self._run(survey), Phase.PLANNED)
+        BeamRest(park_fraction=form.park_fraction)
+        self.change(form)
+        if form.ask_first and not self._confirmed:
+            asked = f"Expose {words.prediction(self.plan_.protocol)}?"
+            self._show(Phase.CONFIRMING, asked, 0)
+            return
+        self._begin_run(controller)
+
+    def confirm(self) -> None:
+        """Yes: expose."""
+        if self.view.phase is Phase.CONFIRMING:
+            self._confirmed = True
+            self._begin_run(_controller(bridge.scan_source()))
+
+    def decline(self) -> None:
+        """No: nothing was exposed."""
+        if self.view.phase is Phase.CONFIRMING:
+            self._show(Phase.PLANNED, "Nothing was exposed. The plan is still there.", 0)
+
+    def pause(self) -> None:
+        """Wait after the present region, with the beam at rest."""
+        if self._visit is not None and self.view.phase is Phase.RUNNING:
+            self._visit.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._visit is not None and self.view.phase is Phase.PAUSED:
+            self._visit.resume()
 
     def abort(self) -> None:
         """Stop the run as soon as the microscope can."""
-        if self._survey is not None and self.view.phase is Phase.RUNNING:
-            self._show(Phase.RUNNING, "Aborting …", self.view.progress_percent)
-            self._survey.abort()
+        if self._visit is not None and self.view.phase in (Phase.RUNNING, Phase.PAUSED):
+            self._show(self.view.phase, "Aborting …", self.view.progress_percent)
+            self._visit.abort()
 
     def beam_on(self) -> None:
-        """Open the blanker that a run closed, because a person asked for it."""
-        self._refuse_while_busy("Beam on")
+        """Open the blanker, because a person asked for it."""
+        if self.view.phase is not Phase.PAUSED:
+            self._refuse_while_busy("Beam on")
         _controller(bridge.scan_source()).open_blanker()
         self._show(self.view.phase, "The blanker is open.", self.view.progress_percent)
 
+    def look_at(self, row: int) -> None:
+        """Bring a region of the plan into view."""
+        if self.plan_ is not None and 0 <= row < len(self.plan_.protocol.steps):
+            for display_item in self.live.display_items():
+                results.look_at(display_item, self.plan_.protocol, self.plan_.protocol.steps[row])
+
+    def look_at_all(self) -> None:
+        """Show the whole image again."""
+        for display_item in self.live.display_items():
+            results.look_at_all(display_item)
+
+    def arm(self, is_positive: bool, class_name: str) -> None:
+        """Let clicks in the image be examples of what is looked for, or of what is not."""
+        self.live.tool.arm(is_positive, class_name)
+
+    def disarm(self) -> None:
+        """Leave the mouse to Swift."""
+        self.live.tool.disarm()
+
+    def clear_clicks(self) -> None:
+        """Remove all examples; Edit > Undo brings them back."""
+        self.live.tool.clear()
+
+    def make_composite(self) -> None:
+        """Image and overlay as one picture, to export with Swift's own means."""
+        title = self.live.make_composite().title
+        self._show(self.view.phase, f"“{title}” is in the library.", self.view.progress_percent)
+
+    def measure(self, form: Form) -> None:
+        """Show the table of the objects in the image, which follows it; made where there is none."""
+        if self.data_item is None:
+            raise InputError("no image is attached: press Attach first")
+        self.change(form)
+        self.table.make_or_show(self._table_settings())
+
+    def export(self, folder: Path) -> None:
+        """Write protocol, map, measurements and report into a new folder inside `folder`, in the worker."""
+        self._refuse_while_busy("Export")
+        plan = self.plan_
+        if plan is None:
+            raise InputError("there is no plan to export: press Plan first")
+        frames = () if self._visit is None else self._visit.frames_as_planned
+        settings, clicks_px = self.live.settings(), self.live.clicks_on_the_frame(plan.image.shape)
+        self._show(Phase.EXPORTING, "Writing the report …", 0)
+
+        def write() -> None:
+            report = results.export(plan, frames, folder, settings, clicks_px)
+            self._worker.on_ui(self._show, Phase.PLANNED, f"Written: {report}", 100)
+
+        self._worker.start(write)
+
+    def why_here(self, row: int | None) -> None:
+        """Make a picture of why a region was chosen, in the worker: of the selected one, else of a line of the results."""
+        self._refuse_while_busy("Why here")
+        plan = self.plan_
+        if plan is None:
+            raise InputError("there is no plan yet: press Plan first")
+        selected = [selected_order(display_item) for display_item in self.live.display_items()]
+        order = next((one for one in selected if one is not None), None if row is None or row < 0 else row + 1)
+        if order is None or not 1 <= order <= len(plan.regions):
+            raise InputError("no region is chosen: click a line of the results, or a region in the image")
+        settings, clicks_px = self.live.settings(), self.live.clicks_on_the_frame(plan.image.shape)
+        self._show(Phase.EXPLAINING, f"Looking why region {order} was chosen …", 0)
+
+        def explain() -> None:
+            found, picture = why_here.explain(plan, order, settings, clicks_px)
+            self._worker.on_ui(self._explained, plan, order, found, picture)
+
+        self._worker.start(explain)
+
     def fail(self, error: DeepScanError) -> None:
         """Say what went wrong; the phase stays."""
-        self._show(self.view.phase, sentence(error), self.view.progress_percent)
+        self._show(self.view.phase, words.sentence(error), self.view.progress_percent)
 
     def close(self) -> None:
-        """Abort, wait for the worker, and forget the window."""
-        self._closed = True
-        if self._survey is not None:
-            self._survey.abort()
-        if self._thread is not None:
-            self._thread.join(CLOSE_TIMEOUT_S)
+        """Abort, wait for the worker, keep what was recorded, and forget the window."""
+        self._on_view = lambda view: None
+        if self._visit is not None:
+            self._visit.abort()
+        self._worker.close(CLOSE_TIMEOUT_S)
+        if self._visit is not None:
+            self._close_visit(self._visit)
+        self.table.close()
+        self.live.close()
+
+    def _close_visit(self, visit: Visit) -> None:
+        try:
+            visit.close()
+        except Exception:  # the window has to close
+            logging.getLogger("deepscan").exception("not all that was recorded could be kept")
 
     # in the worker's thread
 
-    def _plan(self, source: Any, form: PlanForm) -> None:
+    def _plan(self, source: Any, form: Form, look: Callable[..., Any]) -> None:
         from .planning import plan_frame
 
         frame = bridge.whole_frame(source, self.data_item)
         image = bridge.as_image(frame, self.data_item.title)
-        protocol = plan_frame(image, source, form, self.map_settings)
-        self._on_ui(self._planned, protocol)
-
-    def _run(self, survey: Survey) -> None:
-        count = len(survey.run())
-        self._on_ui(self._show, Phase.PLANNED, f"Done: {count} regions recorded, {AT_REST}", 100)
-
-    def _on_frame(self, frame: ScanFrame) -> None:
-        data = bridge.tile_data(frame)
-        self._on_ui(self._keep_tile, frame, data)
-
-    def _work(self, job: Callable[[], None], phase_after: Phase) -> None:
-        try:
-            job()
-        except RunAborted:
-            self._on_ui(self._aborted, phase_after)
-        except DeepScanError as error:
-            self._on_ui(self._show, phase_after, sentence(error), 0)
-        except Exception:
-            self._log_unexpected()
-            self._on_ui(self._show, phase_after, UNEXPECTED, 0)
+        self._worker.on_ui(self._planned, plan_frame(image, bridge.dwell_time_us(frame), source, form, look))
 
     # in the user interface's thread
 
-    def _planned(self, protocol: ScanProtocol) -> None:
-        if not protocol.steps:
-            self._show(Phase.ATTACHED, "Nothing stands out: raise the area, or look elsewhere.", 0)
+    def _armed(self, armed: Armed | None) -> None:
+        status = self.view.status
+        if armed is not None:
+            what = "shows" if armed.positive else "does not show"
+            status = f"Click on what {what} “{armed.class_name}”; Shift turns it round, Escape ends it."
+        self._show(self.view.phase, status, self.view.progress_percent, log=False, is_armed=armed is not None)
+
+    def _table_changed(self) -> None:
+        view = self.view
+        self._show(view.phase, view.status, view.progress_percent, log=False, objects=self.table.words)
+
+    def _table_settings(self) -> computations.MapSettings:
+        """Objects are measured where regions would be planned on what surprises."""
+        rule: dict[str, Any] = self.form.rule()
+        return replace(self.live.settings(), region_size_px=self.form.region_px, **rule)
+
+    def _planned(self, plan: Plan) -> None:
+        if not plan.protocol.steps:
+            self._show(Phase.ATTACHED, "Nothing stands out: raise the threshold, or look elsewhere.", 0)
             return
-        self.protocol = protocol
-        for display_item in self._display_items():
-            show_plan(display_item, protocol)
-        self._show(Phase.PLANNED, prediction(protocol), 0)
+        self.plan_ = plan
+        for display_item in self.live.display_items():
+            show_plan(display_item, plan.protocol)
+        said = words.prediction(plan.protocol)
+        self._show(
+            Phase.PLANNED, f"{said}. Press Run to expose them.", 0, prediction=said, rows=tuple(results.lines(plan, {}))
+        )
 
-    def _keep_tile(self, frame: ScanFrame, data: Any) -> None:
-        step = frame.step
-        if step is None or self.tile_group is None or self.protocol is None:
+    def _explained(self, plan: Plan, order: int, found: Explanation, picture: Any) -> None:
+        title = why_here.add_picture(self._document_controller.document_model, plan, order, found, picture).title
+        self._show(Phase.PLANNED, f"“{title}” is in the library. {' '.join(found.sentences)}", 100)
+
+    def _begin_run(self, controller: NionScanController) -> None:
+        if self.plan_ is None:
             return
-        self.tile_group.append(step, data)
-        for display_item in self._display_items():
-            mark_done(display_item, step.order)
-        done, count = len(self.tile_group.data_items), len(self.protocol.steps)
-        if self.view.phase is Phase.RUNNING:
-            following = min(done + 1, count)
-            self._show(Phase.RUNNING, f"Running: step {following} of {count}", round(100 * done / count))
+        visit = self._visit = Visit(
+            self.plan_,
+            self.form,
+            controller,
+            live=self.live,
+            document_model=self._document_controller.document_model,
+            post=self._worker.on_ui,
+            say=self._say_of_run,
+        )
+        self._worker.start(visit.work)
 
-    def _aborted(self, phase: Phase) -> None:
-        done = len(self._survey.frames) if self._survey is not None else 0
-        count = len(self.protocol.steps) if self.protocol is not None else 0
-        words = f"Aborted after {done} of {count} regions, {AT_REST}"
-        self._show(phase, words, self.view.progress_percent)
+    def _say_of_run(
+        self, phase: Phase, status: str | None, percent: int, *, log: bool, states: dict[int, State], books: str
+    ) -> None:
+        rows = () if self.plan_ is None else tuple(results.lines(self.plan_, states))
+        self._show(phase, self.view.status if status is None else status, percent, log=log, rows=rows, books=books)
 
-    def _show(self, phase: Phase, status: str, progress_percent: int) -> None:
-        self.view = View(phase=phase, status=status, progress_percent=progress_percent)
+    def _failed(self, error: Exception, is_over: bool) -> None:
+        """The job in the worker raised, and is over; or something that it posted did."""
+        said = "" if self._visit is None else self._visit.failed(error)
+        if not said and isinstance(error, DeepScanError):
+            said = words.sentence(error)
+        elif not said:
+            logging.getLogger("deepscan").error("DeepScan failed", exc_info=error)
+            said = words.UNEXPECTED
+        goes_on = self.view.phase in (Phase.RUNNING, Phase.PAUSED) and not is_over
+        phase = Phase.PLANNED if self.plan_ is not None else Phase.ATTACHED
+        self._show(self.view.phase if goes_on else phase, said, self.view.progress_percent)
+
+    def _forget_plan(self) -> None:
+        self.plan_, self._visit, self._confirmed = None, None, False
+        self.view = replace(self.view, prediction="", books="", rows=())
+
+    def _clear_plan(self) -> None:
+        for display_item in self.live.display_items():
+            clear_plan(display_item)
+
+    def _show(self, phase: Phase, status: str, progress_percent: int, *, log: bool = True, **others: Any) -> None:
+        logged = self.view.log
+        if log and status != self.view.status:
+            logged = (f"{datetime.now():%H:%M:%S}  {status}", *logged)[:MOST_LOGGED]
+        self.view = replace(
+            self.view, phase=phase, status=status, progress_percent=progress_percent, log=logged, **others
+        )
         self._on_view(self.view)
 
-    def _on_ui(self, function: Callable[..., None], *arguments: Any) -> None:
-        def call() -> None:
-            if self._closed:
-                return
-            try:
-                function(*arguments)
-            except Exception:
-                self._log_unexpected()
-                phase = Phase.PLANNED if self.protocol is not None else Phase.ATTACHED
-                self._show(self.view.phase if self.view.phase is Phase.RUNNING else phase, UNEXPECTED, 0)
-
-        if not self._closed:
-            self._document_controller.event_loop.call_soon_threadsafe(call)
-
-    def _start(self, job: Callable[[], None], phase_after: Phase) -> None:
-        self._thread = threading.Thread(target=self._work, args=(job, phase_after), name="deepscan", daemon=True)
-        self._thread.start()
-
-    def _log_unexpected(self) -> None:
-        logging.getLogger("deepscan").exception("DeepScan failed")
-
     def _refuse_while_busy(self, button: str) -> None:
-        if self.view.phase in (Phase.PLANNING, Phase.RUNNING):
+        if self.view.phase in BUSY:
             raise InputError(f"{button} has to wait: DeepScan is {self.view.phase.value}")
 
-    def _image_to_attach(self, document_model: Any) -> Any:
+    def _image_to_attach(self) -> Any:
         """The live image of the scan; without a live one, the image that is chosen in the window."""
         try:
-            return bridge.live_data_item(document_model, bridge.scan_source())
+            return bridge.live_data_item(self._document_controller.document_model, bridge.scan_source())
         except DeepScanError:
             chosen = self._document_controller.selected_data_item
             if chosen is None:
@@ -289,12 +394,3 @@ class Session:
         except DeepScanError:
             return None
         return source if live is self.data_item else None
-
-    def _display_items(self) -> list[Any]:
-        document_model = self._document_controller.document_model
-        return list(document_model.get_display_items_for_data_item(self.data_item))
-
-    def _clear_display(self) -> None:
-        for display_item in self._display_items():
-            overlay.detach_overlay(display_item)
-            clear_plan(display_item)

@@ -24,6 +24,7 @@ class TileGroup:
         self._digits = len(str(len(protocol.steps)))
         self._group: Any = None
         self.data_items: list[Any] = []
+        self.orders: set[int] = set()  # of the steps whose tiles were kept
 
     @property
     def title(self) -> str:
@@ -32,11 +33,20 @@ class TileGroup:
 
     def append(self, step: ScanStep, data: Any) -> Any:
         """Keep one tile and return its data item. Call in the user interface's thread."""
+        data_item = self._append(f"DeepScan region {step.order:0{self._digits}d}", data)
+        self.data_items.append(data_item)
+        self.orders.add(step.order)
+        return data_item
+
+    def append_mosaic(self, data: Any) -> Any:
+        """Keep the picture of the whole run and return its data item. Call in the user interface's thread."""
+        return self._append("DeepScan mosaic", data)
+
+    def _append(self, title: str, data: Any) -> Any:
         data_item = DataItem.DataItem()
         data_item.set_xdata(data)
-        data_item.title = f"DeepScan region {step.order:0{self._digits}d}"
+        data_item.title = title
         self._document_model.append_data_item(data_item)
-        self.data_items.append(data_item)
         if self._group is None:
             self._group = DataGroup.DataGroup()
             self._group.title = f"DeepScan {datetime.now():%Y-%m-%d %H:%M:%S}"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.records.coordinates import SamplingGrid
-from deepscan_core.simulation.physics import record_counts
+from deepscan_core.records.costs import ScanCosts
+from deepscan_core.simulation.damage import DoseMap
+from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics, Exposure, record_frame
 from deepscan_core.simulation.specimens import Specimen
 
+from .ledger import DeliveredFrame, ElectronLedger
+
 DEFAULT_BEAM_CURRENT_PA = 200.0  # usim's own default
+USIM_COSTS = ScanCosts(flyback_us=0.0, frame_overhead_s=0.0)
+#: Damage remembers where a drifting specimen was only to this share of a frame, so that its memory stays small.
+DOSE_RASTER = 0.05
 
 
 class SpecimenGenerator:
@@ -22,17 +32,49 @@ class SpecimenGenerator:
     ----------
     specimen : what lies under the beam.
     seed : of the noise.
+    physics : scan errors, drift and damage; none by default.
+    clock : seconds, for the drift; it starts when the generator is made.
 
     Attributes
     ----------
     frames : how many frames were computed with the beam on, for tests.
+    ledger : the electrons of each frame. Whole frames, unless a `ScanMeter` says how far each one came.
+    is_metered : whether one does.
+    latest : the counts that were computed last.
     """
 
-    def __init__(self, specimen: Specimen, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        specimen: Specimen,
+        *,
+        seed: int = 0,
+        physics: AcquisitionPhysics = IDEAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.frames = 0
+        self.ledger = ElectronLedger()
+        self.is_metered = False
+        self.latest: npt.NDArray[np.float32] | None = None
         self._specimen = specimen
+        self._physics = physics
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
+        self._clock = clock
+        self._zero_s = clock()
+        self._dose = DoseMap()
+        self._exposed = self._dose  # by the frame that runs; another one once the specimen was changed meanwhile
+        self._exposure: Exposure | None = None  # of the frame whose detectors are being read
+
+    def show(self, specimen: Specimen) -> None:
+        """Put another specimen, undamaged and at rest where it should be, under the same beam."""
+        with self._lock:
+            self._specimen = specimen
+            self._dose = DoseMap()
+            self._zero_s = self._clock()
+
+    def next_frame(self) -> None:
+        """What is asked for from now on belongs to another frame, not to one more detector of the same."""
+        self._exposure = None
 
     def generate_scan_data(self, instrument: Any, parameters: Any) -> npt.NDArray[np.float32]:
         """One frame, float32 ndarray of shape (rows, cols), in detected electrons.
@@ -43,11 +85,48 @@ class SpecimenGenerator:
         """
         grid = _sampled_grid(parameters, instrument.value_manager.actual_offset_m)
         with self._lock:
-            if _value(instrument, "C_Blank", 0.0):
+            if is_blanked(instrument):
                 return np.zeros((grid.rows, grid.cols), np.float32)
-            self.frames += 1
-            current_pa = _value(instrument, "BeamCurrent", DEFAULT_BEAM_CURRENT_PA * 1e-12) * 1e12
-            return record_counts(self._specimen, grid, float(parameters.pixel_time_us), current_pa, self._rng)
+            exposure = self._exposure
+            if exposure is None or not self.is_metered:
+                exposure = self._begin(grid, float(parameters.pixel_time_us), instrument)
+            self.latest = record_frame(self._specimen, exposure, self._rng, physics=self._physics, dose=self._dose)
+            return self.latest
+
+    def _begin(self, grid: SamplingGrid, dwell_time_us: float, instrument: Any) -> Exposure:
+        """Account for a new frame, and for the damage that the one before has left."""
+        exposure = Exposure(
+            grid=grid,
+            dwell_time_us=dwell_time_us,
+            beam_current_pa=_value(instrument, "BeamCurrent", DEFAULT_BEAM_CURRENT_PA * 1e-12) * 1e12,
+            started_s=self._clock() - self._zero_s,
+            costs=USIM_COSTS,
+        )
+        ended = self.ledger.begin(exposure)
+        if ended is not None and self._physics.critical_dose_e_per_nm2 is not None:
+            self._damage(ended)
+        self._exposed = self._dose
+        if not self.is_metered:
+            self.ledger.deliver(grid.rows * grid.cols)
+        self.frames += 1
+        self._exposure = exposure
+        return exposure
+
+    def _damage(self, ended: DeliveredFrame) -> None:
+        grid = ended.exposure.grid
+        moved_y, moved_x = self._physics.drift.at(ended.exposure.started_s)
+        step_y, step_x = grid.height_nm * DOSE_RASTER, grid.width_nm * DOSE_RASTER
+        drifted = dataclasses.replace(
+            grid,
+            center_y_nm=grid.center_y_nm - round(float(moved_y) / step_y) * step_y,
+            center_x_nm=grid.center_x_nm - round(float(moved_x) / step_x) * step_x,
+        )
+        self._exposed.expose(drifted, ended.exposure.dose_e_per_nm2, lines=ended.lines)
+
+
+def is_blanked(instrument: Any) -> bool:
+    """Whether the beam is kept off the specimen."""
+    return bool(_value(instrument, "C_Blank", 0.0))
 
 
 def _sampled_grid(parameters: Any, offset_m: Any) -> SamplingGrid:

@@ -24,6 +24,8 @@ from typing import Any
 
 from deepscan_core.errors import DeepScanError, InputError, MissingError
 
+from .settings import VARIABLE, SimulatorSettings, drift_nm_per_s, window_size_px
+
 APP = "nionswift_plugin.deepscan_simulator.app"
 NEEDED = {
     "nion.nionswift_tool": "nionswift-tool",
@@ -45,17 +47,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="deepscan swift", description="Nion Swift on a simulated crystal.")
+    parser = argparse.ArgumentParser(prog="deepscan swift", description="Nion Swift on a simulated microscope.")
     parser.add_argument("--project-dir", type=Path, help="folder for profile and project (default: a data folder)")
     parser.add_argument("--script", type=Path, help="Python file whose 'async def main(window)' runs inside Swift")
     parser.add_argument("--keep", action="store_true", help="open the project of last time instead of an empty one")
     parser.add_argument("--backbone", help="features of the map; 'classical' needs no torch")
+    parser.add_argument("--specimen", default="crystal", help="what lies under the beam (docs/specimens.md)")
+    parser.add_argument("--seed", type=int, default=0, help="of specimen and noise")
+    parser.add_argument("--drift-nm-per-s", default="0,0", help="Y,X (write =Y,X)")
+    parser.add_argument(
+        "--critical-dose-e-per-nm2", type=float, help="the beam damages the specimen at about this dose"
+    )
+    parser.add_argument("--line-jitter-nm", type=float, default=0.0, help="each line is shifted by a random length")
+    parser.add_argument("--window", default="1600x1000", help="size, such as 1280x800")
     return parser
+
+
+def _settings(options: argparse.Namespace) -> SimulatorSettings:
+    """What the options say; raises `InputError` where that is not possible."""
+    drift_y_nm_per_s, drift_x_nm_per_s = drift_nm_per_s(options.drift_nm_per_s)
+    height_px, width_px = window_size_px(options.window)
+    return SimulatorSettings(
+        specimen=options.specimen,
+        seed=options.seed,
+        drift_y_nm_per_s=drift_y_nm_per_s,
+        drift_x_nm_per_s=drift_x_nm_per_s,
+        critical_dose_e_per_nm2=options.critical_dose_e_per_nm2,
+        line_jitter_nm=options.line_jitter_nm,
+        window_height_px=height_px,
+        window_width_px=width_px,
+    )
 
 
 def _launch(options: argparse.Namespace) -> int:
     _check_installed()
     _check_display()
+    settings = _settings(options)
     if options.script is not None and not options.script.is_file():
         raise InputError(f"{options.script} does not exist: give a Python file with 'async def main(window)'")
     folder = (options.project_dir or _data_folder()).resolve()
@@ -66,6 +93,7 @@ def _launch(options: argparse.Namespace) -> int:
     result = folder / "script_result.txt"
     result.unlink(missing_ok=True)
     environment = _environment(folder, profile, result, options)
+    environment[VARIABLE] = settings.to_json()
     process = subprocess.run([str(_launcher()), sys.prefix, APP], env=environment, check=False)
     outcome = result.read_text(encoding="utf-8").strip() if result.is_file() else ""
     if outcome and outcome != "ok":
@@ -176,6 +204,8 @@ def _environment(folder: Path, profile: Path, result: Path, options: argparse.Na
     """The environment of the Swift process: the simulator on, and a home of its own."""
     environment = {**os.environ, "DEEPSCAN_SIMULATOR": "1", "DEEPSCAN_SWIFT_PROFILE": str(profile)}
     environment["DEEPSCAN_SCRIPT_RESULT"] = str(result)
+    # Swift has no translations, but gettext looks for them on the disk at every word, hundreds of times a frame.
+    environment.setdefault("LANGUAGE", "C")
     environment.pop("DEEPSCAN_SCRIPT", None)
     if options.script is not None:
         environment["DEEPSCAN_SCRIPT"] = str(options.script.resolve())

@@ -14,12 +14,13 @@ from nion.utils import Geometry, Registry
 
 from deepscan_core.errors import DeepScanError, InputError, InstrumentError
 
+from .settings import SimulatorSettings
+from .view import look_at
+
 SCRIPT_VARIABLE = "DEEPSCAN_SCRIPT"
 RESULT_VARIABLE = "DEEPSCAN_SCRIPT_RESULT"
 PANEL_ID = "deepscan-panel"
 WORKSPACE_ID = "deepscan.workspace"
-WINDOW_SIZE = Geometry.IntSize(height=1000, width=1600)
-CONTEXT_SIDE_PX, CONTEXT_FOV_NM, CONTEXT_DWELL_US = 512, 20.0, 1.0
 SIDE_PANELS_TO_HIDE = ("histogram-panel", "inspector-panel", "info-panel")
 PATIENCE_S = 60.0
 
@@ -30,10 +31,12 @@ class DemoSession:
     Parameters
     ----------
     application : Swift's application.
+    settings : what is looked at, and the size of the window.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, settings: SimulatorSettings) -> None:
         self._application = application
+        self._settings = settings
         self._task: Any = None
         self._listener = application.document_model_available_event.listen(self._on_document_model)
 
@@ -54,7 +57,7 @@ class DemoSession:
             while not self._application.document_controllers:
                 await asyncio.sleep(0.1)
             window = self._application.document_controllers[0]
-            await make_ready(window)
+            await make_ready(window, self._settings)
             if script:
                 await _run_script(Path(script), window)
             _write_result("ok")
@@ -67,10 +70,11 @@ class DemoSession:
                     window.queue_request_close()
 
 
-async def make_ready(window: Any) -> None:
+async def make_ready(window: Any, settings: SimulatorSettings) -> None:
     """Start the scan, lay the window out and attach; raises `DeepScanError` where that is not possible."""
-    window.show(size=WINDOW_SIZE, position=Geometry.IntPoint())
-    scan = _start_scan()
+    size = Geometry.IntSize(height=settings.window_height_px, width=settings.window_width_px)
+    window.show(size=size, position=Geometry.IntPoint())
+    scan = _start_scan(settings.specimen)
     panel = window.find_dock_panel(PANEL_ID)
     if panel is None:
         raise InputError("the DeepScan panel is missing: see Swift's log for why the plug-in was not loaded")
@@ -84,19 +88,15 @@ async def make_ready(window: Any) -> None:
     if panel.handler.session.map_item is None:
         raise InputError(panel.handler.status.value)
     _lay_out(window, [_live_item(window, scan), panel.handler.session.map_item])
+    window.show(size=size, position=Geometry.IntPoint())  # once more: what was hidden had kept it wider
 
 
-def _start_scan() -> Any:
+def _start_scan(specimen: str) -> Any:
     stem = Registry.get_component("stem_controller")
     scan = stem.scan_controller if stem is not None else None
     if scan is None:
         raise InstrumentError("usim has no scan device: pip install nionswift-usim")
-    parameters = scan.get_frame_parameters(0)
-    parameters.pixel_size = (CONTEXT_SIDE_PX, CONTEXT_SIDE_PX)
-    parameters.fov_nm = CONTEXT_FOV_NM
-    parameters.pixel_time_us = CONTEXT_DWELL_US
-    scan.set_frame_parameters(0, parameters)
-    scan.set_selected_profile_index(0)
+    look_at(scan, specimen)
     scan.start_playing()
     return scan
 

@@ -13,11 +13,14 @@ from typing import Any
 from nion.utils import Registry
 
 from deepscan_core.errors import InstrumentError
+from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics
 from deepscan_core.simulation.specimens import Specimen
 
 from .generator import SpecimenGenerator
+from .metering import ScanMeter
 
 USIM_INSTRUMENT_ID = "usim_stem_controller"
+USIM_SCAN_DEVICE_ID = "usim_scan_device"
 USIM_MODULE = "nion.usim_device.InstrumentDevice"
 
 
@@ -56,12 +59,21 @@ class SpecimenSwap:
     specimen : what lies under the beam.
     on_message : called with one line when something was refused, from the thread that registered the component.
     seed : of the noise.
+    physics : scan errors, drift and damage; none by default.
     """
 
-    def __init__(self, specimen: Specimen, *, on_message: Callable[[str], None], seed: int = 0) -> None:
-        self.generator = SpecimenGenerator(specimen, seed=seed)
+    def __init__(
+        self,
+        specimen: Specimen,
+        *,
+        on_message: Callable[[str], None],
+        seed: int = 0,
+        physics: AcquisitionPhysics = IDEAL,
+    ) -> None:
+        self.generator = SpecimenGenerator(specimen, seed=seed, physics=physics)
         self._on_message = on_message
         self._source: Any = None
+        self._stop_meter: Callable[[], None] | None = None
         self._listener: Any = None
 
     @property
@@ -79,11 +91,16 @@ class SpecimenSwap:
             self._listener = Registry.listen_component_registered_event(self._on_registered)
         if usim is not None and not self.is_installed:
             self._put_in(usim)
+        if usim is not None and self._stop_meter is None:
+            self._watch_scan(usim)
         return self.is_installed
 
     def remove(self) -> None:
         """Give usim its own samples back and stop listening."""
         self._listener = None
+        if self._stop_meter is not None:
+            self._stop_meter()
+            self._stop_meter = None
         source, self._source = self._source, None
         if source is not None:
             # usim's own method lies underneath, on the class: taking ours off the instance brings it back.
@@ -96,8 +113,14 @@ class SpecimenSwap:
         source.generate_scan_data = self.generator.generate_scan_data
         self._source = source
 
+    def _watch_scan(self, usim: Any) -> None:
+        """Count electrons from now on, if usim's scan is there."""
+        scan = usim.scan_controller
+        if scan is not None and scan.scan_device.scan_device_id == USIM_SCAN_DEVICE_ID:
+            self._stop_meter = ScanMeter(scan.scan_device, usim, self.generator).start()
+
     def _on_registered(self, component: Any, types: set[str]) -> None:
-        if "stem_controller" not in types:
+        if not types & {"stem_controller", "scan_hardware_source"}:
             return
         try:
             self.install()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nionswift_plugin.deepscan_simulator import launch
+from nionswift_plugin.deepscan_simulator.settings import SimulatorSettings
 
 
 @pytest.fixture
@@ -80,3 +81,41 @@ def test_swift_gets_a_home_of_its_own(tmp_path: Path, monkeypatch: pytest.Monkey
     assert environment["DEEPSCAN_SIMULATOR"] == "1"
     assert environment["DEEPSCAN_BACKBONE"] == "classical"
     assert "DEEPSCAN_SCRIPT" not in environment
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--specimen", "unobtainium"], "'unobtainium' is not known: give one of agglomerates"),
+        (["--window", "large"], "window 'large': give width and height in pixels, such as 1280x800"),
+        (["--drift-nm-per-s", "1"], "drift '1': give Y,X"),
+        (["--line-jitter-nm", "-1"], "line_jitter_nm -1"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_before_anything_starts(
+    complain: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    monkeypatch.setattr(launch, "_check_installed", lambda: None)
+    assert words in complain("--project-dir", str(tmp_path), *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_options_reach_the_simulator() -> None:
+    """Typed as ``deepscan swift`` and read by the launcher; a drift may begin with a minus."""
+    from deepscan_core.cli.arguments import build_parser
+    from deepscan_core.cli.swift import _line
+
+    typed = ["--specimen", "gold", "--seed", "4", "--drift-nm-per-s=-0.02,0.01", "--window", "1280x800"]
+    line = _line(build_parser().parse_args(["swift", *typed, "--critical-dose-e-per-nm2", "1e6"]))
+    settings = launch._settings(launch._parser().parse_args(line[3:]))
+    assert settings == SimulatorSettings(
+        specimen="gold",
+        seed=4,
+        drift_y_nm_per_s=-0.02,
+        drift_x_nm_per_s=0.01,
+        critical_dose_e_per_nm2=1e6,
+        window_height_px=800,
+        window_width_px=1280,
+    )
+    defaults = _line(build_parser().parse_args(["swift"]))
+    assert launch._settings(launch._parser().parse_args(defaults[3:])) == SimulatorSettings()

@@ -10,39 +10,11 @@ import numpy as np
 import pytest
 
 from deepscan_core.errors import InputError
-from deepscan_core.simulation.specimens import Spots
 from nionswift_plugin.deepscan import bridge, computations, overlay, session
-from nionswift_plugin.deepscan.annotations import DONE_COLOR, REGION_ID, ROUTE_ID
+from nionswift_plugin.deepscan.annotations import REGION_ID, ROUTE_ID
 from nionswift_plugin.deepscan.computations import MapSettings, SurprisalComputation
-from nionswift_plugin.deepscan.session import Phase
-
-
-def attach(swift: Any) -> Any:
-    """Start the scan, press Attach and wait for the first map; returns the live data item."""
-    swift.set_scan()
-    live = swift.start_scan()
-    swift.handler.attach()
-    assert swift.handler.session.view.phase is Phase.ATTACHED, swift.handler.status.value
-    swift.wait_for(lambda: map_item(swift) is not None and map_item(swift).has_data, "the first map")
-    return live
-
-
-def map_item(swift: Any) -> Any:
-    for computation in swift.library.computations:
-        if computation.processing_id == computations.SURPRISAL:
-            assert not computation.error_text, computation.error_text
-            return computation.get_output("map")
-    return None
-
-
-def plan(swift: Any) -> None:
-    swift.handler.plan()
-    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.PLANNING, "the plan")
-    assert swift.handler.session.view.phase is Phase.PLANNED, swift.handler.status.value
-
-
-def finish_run(swift: Any) -> None:
-    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.RUNNING, "the end of the run")
+from nionswift_plugin.deepscan.view import Phase
+from tests.plugin.driving import attach, map_item, plan, without_words
 
 
 def test_the_panel_and_the_computation_are_registered(swift: Any) -> None:
@@ -145,7 +117,7 @@ def test_the_computation_works_from_a_script_on_any_image(swift: Any) -> None:
 
 def test_plan_draws_regions_and_says_what_a_run_takes(swift: Any, crystal: Any) -> None:
     live = attach(swift)
-    swift.handler.area.value, swift.handler.region.value = "8", "12"
+    swift.handler.amount.value, swift.handler.region.value = "8", "12"
     plan(swift)
     protocol = swift.handler.session.protocol
     assert protocol.context.fov_nm == pytest.approx((16.0, 16.0))
@@ -162,95 +134,6 @@ def test_plan_draws_regions_and_says_what_a_run_takes(swift: Any, crystal: Any) 
     assert " s, " in words
     plan(swift)  # again: the old drawing is replaced
     assert len(swift.graphics(live, REGION_ID)) == len(swift.handler.session.protocol.steps)
-
-
-def test_run_visits_the_planted_place_and_keeps_calibrated_tiles(swift: Any) -> None:
-    from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
-
-    place_nm = (-3.1, 4.2)
-    specimen = Spots(defects_nm=np.array([place_nm]), sigma_nm=0.25, peak=0.6, background=0.02)
-    swap = SpecimenSwap(specimen, on_message=pytest.fail)
-    swap.install()
-    live = attach(swift)
-    swift.handler.area.value, swift.handler.region.value, swift.handler.dwell.value = "3", "20", "4"
-    plan(swift)
-    swift.handler.run()
-    assert swift.handler.may_abort.value
-    finish_run(swift)
-    protocol, tiles = swift.handler.session.protocol, swift.handler.session.tile_group.data_items
-    assert swift.handler.status.value.startswith(f"Done: {len(protocol.steps)} regions recorded, the beam is at rest.")
-    assert swift.handler.progress.value == 100
-    assert len(tiles) == len(protocol.steps) == len(swift.library.data_groups[0].display_items)
-    assert swift.stem.GetVal("C_Blank") == 1.0
-    assert not swift.scan.is_playing
-    best = max(tiles, key=lambda item: item.metadata["deepscan"]["score"])
-    assert found_nm(best) == pytest.approx(place_nm, abs=16.0 / 128)
-    told = best.metadata["deepscan"]
-    assert told["dwell_time_us"] == 4.0
-    assert told["dose_e_per_nm2"] == pytest.approx(protocol.steps[told["region"] - 1].dose_e_per_nm2)
-    colours = {g.stroke_color for g in swift.graphics(live, REGION_ID)}
-    assert colours == {DONE_COLOR}
-    swap.remove()
-
-
-def found_nm(tile: Any) -> tuple[float, float]:
-    """Where the brightest spot of a tile lies by the tile's own calibrations."""
-    weight = np.clip(tile.data - 0.4 * tile.data.max(), 0, None)
-    rows, cols = np.indices(tile.data.shape)
-    index = ((rows * weight).sum() / weight.sum(), (cols * weight).sum() / weight.sum())
-    places = [c.convert_to_calibrated_value(i + 0.5) for c, i in zip(tile.dimensional_calibrations, index, strict=True)]
-    return (places[0], places[1])
-
-
-def test_abort_keeps_what_was_recorded(swift: Any, crystal: Any) -> None:
-    attach(swift)
-    swift.handler.region.value, swift.handler.dwell.value = "16", "400"
-    plan(swift)
-    count = len(swift.handler.session.protocol.steps)
-    swift.handler.run()
-    swift.wait_for(lambda: swift.handler.session.tile_group.data_items, "the first tile")
-    swift.handler.abort()
-    finish_run(swift)
-    kept = len(swift.handler.session.tile_group.data_items)
-    assert 1 <= kept < count
-    assert swift.handler.status.value.startswith(f"Aborted after {kept} of {count} regions, the beam is at rest.")
-    assert swift.stem.GetVal("C_Blank") == 1.0
-    assert swift.handler.may_run.value
-
-
-def test_run_needs_a_plan_and_a_place_for_the_beam(swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    swift.handler.run()
-    assert "press Plan first" in swift.handler.status.value
-    attach(swift)
-    swift.handler.region.value = "24"
-    plan(swift)
-    original = type(swift.stem).TryGetVal
-    monkeypatch.setattr(
-        type(swift.stem), "TryGetVal", lambda self, s: (False, None) if s == "C_Blank" else original(self, s)
-    )
-    frames = crystal.generator.frames
-    swift.handler.run()
-    assert "no beam blanker: fill in where the beam may park" in swift.handler.status.value
-    swift.handler.park.value = "nowhere"
-    swift.handler.run()
-    assert "two fractions of the frame" in swift.handler.status.value
-    assert swift.handler.session.view.phase is Phase.PLANNED
-    swift.handler.park.value = "0.02, 0.98"
-    swift.handler.run()
-    finish_run(swift)
-    assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
-    assert tuple(swift.scan.probe_position) == (0.02, 0.98)
-    assert crystal.generator.frames > frames
-
-
-def test_a_scan_that_moved_since_the_plan_is_refused(swift: Any, crystal: Any) -> None:
-    attach(swift)
-    plan(swift)
-    swift.set_scan(fov_nm=24.0)
-    swift.handler.run()
-    finish_run(swift)
-    assert "plan again" in swift.handler.status.value
-    assert not swift.handler.session.tile_group.data_items
 
 
 def test_a_sub_scan_is_no_frame_to_plan_on(swift: Any, crystal: Any) -> None:
@@ -272,32 +155,6 @@ def test_wrong_numbers_are_said_in_words(swift: Any, crystal: Any) -> None:
     assert swift.handler.session.view.phase is Phase.ATTACHED
 
 
-def test_closing_the_window_during_a_run_aborts_it(swift: Any, crystal: Any) -> None:
-    attach(swift)
-    swift.handler.dwell.value = "2000"
-    plan(swift)
-    swift.handler.run()
-    swift.wait_for(lambda: crystal.generator.frames and swift.scan.is_recording, "the first step")
-    thread = swift.handler.session._thread
-    swift.handler.session.close()
-    assert not thread.is_alive()
-    assert swift.stem.GetVal("C_Blank") == 1.0
-
-
-def test_a_first_frame_that_is_half_there_is_left_alone() -> None:
-    from nion.data import DataAndMetadata
-
-    values = np.zeros((32, 32), np.float32)
-    values[:10] = 1.0
-    partial = DataAndMetadata.new_data_and_metadata(values, metadata={"hardware_source": {"valid_rows": 10}})
-    assert not bridge.is_whole(partial)
-    over_an_older_frame = DataAndMetadata.new_data_and_metadata(
-        values + 1, metadata={"hardware_source": {"valid_rows": 10}}
-    )
-    assert bridge.is_whole(over_an_older_frame)
-    assert bridge.is_whole(DataAndMetadata.new_data_and_metadata(values))
-
-
 @pytest.mark.parametrize(("units", "expected"), [("nm", 0.5), ("um", 500.0), ("Å", 0.05), ("1/nm", None), ("", None)])
 def test_pixel_size_comes_from_swifts_calibrations(units: str, expected: float | None) -> None:
     from nion.data import Calibration, DataAndMetadata
@@ -316,18 +173,40 @@ def test_settings_that_are_not_known_are_refused() -> None:
         MapSettings.from_json("[1]")
 
 
-def test_after_a_run_the_beam_stays_blanked_until_a_person_lets_it_through(swift: Any, crystal: Any) -> None:
+def test_the_overlay_looks_as_the_panel_says(swift: Any, crystal: Any) -> None:
+    live = attach(swift)
+    graphic = overlay.overlays(swift.display(live))[0]
+    swift.wait_for(lambda: graphic.raster is not None and graphic.raster.any(), "the overlay")
+    swift.handler.overlay_visible.value = False
+    swift.handler.restyle()
+    assert graphic.raster is None or not graphic.raster.any()
+    swift.handler.overlay_visible.value, swift.handler.opacity_percent.value = True, 100
+    swift.handler.color_map.value = swift.handler.color_maps.value.index("viridis")
+    swift.handler.restyle()
+    assert graphic.raster.view(np.uint8)[..., 3::4].max() > 200
+    swift.handler.paint_above.value = "high"
+    swift.handler.restyle()
+    assert swift.handler.status.value == "Paint above is 'high': fill in a number, or nothing."
+    swift.handler.attach()  # again: the style is kept with the image
+    assert swift.handler.opacity_percent.value == 100
+    swift.handler.composite()
+    assert "is in the library" in swift.handler.status.value
+    assert any(item.xdata.is_data_rgb_type for item in swift.library.data_items if item.has_data)
+
+
+def test_words_wait_for_words_and_then_show_why_there_are_none(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_words(monkeypatch)
     attach(swift)
-    swift.handler.region.value = "24"
-    plan(swift)
-    swift.handler.run()
-    finish_run(swift)
-    assert swift.stem.GetVal("C_Blank") == 1.0
-    swift.scan.start_playing(sync_timeout=5)
+    swift.handler.mode.value = 2
+    swift.handler.edited()
     swift.handler.plan()
-    assert "press Beam on" in swift.handler.status.value
-    swift.handler.beam_on()
-    assert swift.stem.GetVal("C_Blank") == 0.0
-    swift.scan.get_next_xdatas_to_finish(10)
-    plan(swift)
-    assert swift.handler.session.protocol.steps
+    assert "there are no words yet" in swift.handler.status.value.lower()
+    swift.handler.query.value = "linear cracks"
+    swift.handler.edited()
+    words_of = [c for c in swift.library.computations if c.processing_id == "deepscan.text_search"]
+    assert len(words_of) == 1
+    swift.wait_for(lambda: words_of[0].error_text, "words about what is missing")
+    assert "pip install" in words_of[0].error_text
+    assert "Traceback" not in words_of[0].error_text

@@ -20,7 +20,7 @@ ATTEMPTS = 3  # Swift 16.16 locks itself up now and then, in its data panel, whe
 SCRIPT = ROOT / "examples" / "swift_scripted_session.py"
 
 
-def swift(tmp_path: Path, script: Path) -> subprocess.CompletedProcess[str]:
+def swift(tmp_path: Path, script: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run ``deepscan swift --script`` with features that need no torch; skip where it cannot start."""
     if sys.platform != "linux" or shutil.which("xvfb-run") is None:
         pytest.skip("xvfb-run is not installed: real Swift is not started here")
@@ -29,9 +29,9 @@ def swift(tmp_path: Path, script: Path) -> subprocess.CompletedProcess[str]:
     except DeepScanError as error:
         pytest.skip(str(error))
     runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
+    runtime.mkdir(mode=0o700, exist_ok=True)
     module = "nionswift_plugin.deepscan_simulator.launch"
-    options = ["--project-dir", str(tmp_path / "swift"), "--backbone", "classical", "--script", str(script)]
+    options = ["--project-dir", str(tmp_path / "swift"), "--backbone", "classical", "--script", str(script), *more]
     command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", sys.executable, "-m", module, *options]
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
     for _ in range(ATTEMPTS):
@@ -58,7 +58,7 @@ def test_real_swift_attaches_plans_and_runs_by_script(tmp_path: Path) -> None:
     run = swift(tmp_path, SCRIPT)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     assert "Press Run to expose them." in run.stdout
-    assert "regions recorded, the beam is at rest." in run.stdout
+    assert "regions recorded, beam and live view are as before." in run.stdout
     assert "nionswift_plugin/deepscan" not in run.stdout + run.stderr, "a traceback through DeepScan"
 
 

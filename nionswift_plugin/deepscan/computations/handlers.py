@@ -1,0 +1,245 @@
+"""What Swift calls: `execute` in a worker's thread, then `commit` in the user interface's.
+
+Swift 16.18 calls `execute_task` instead of `execute`, and lets it report progress and be stopped.
+"""
+
+from __future__ import annotations
+
+import gettext
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nion.swift.model import Symbolic
+
+from deepscan_core.errors import DeepScanError, InputError, MissingError
+from deepscan_core.live.clicks import classes_of, clicks_from_json
+from deepscan_core.live.settings import MapSettings
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
+
+from .. import bridge, whole_frames
+from ..taught_frames import TaughtFrame
+from . import outputs
+
+_ = gettext.gettext
+
+Report = Callable[[float], None]
+_SOURCE = {"label": _("Image")}
+_SETTINGS = {"label": _("Settings (JSON)")}
+# DeepScan's own words, and from Swift 16.17 on the wish of a person that the computation stop.
+_PASSED_ON: tuple[type[Exception], ...] = (
+    DeepScanError,
+    *(getattr(Symbolic, name) for name in ("ComputationCanceledException",) if hasattr(Symbolic, name)),
+)
+# Which frame, with which words, each computation showed last: a live image changes many times before its next whole frame.
+_shown: weakref.WeakKeyDictionary[Any, tuple[Any, Mapping[str, str]]] = weakref.WeakKeyDictionary()
+# Computations whose last execution was given up because its inputs had changed.
+_stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+# Set while Swift quits: what still computes then can hand its map to nobody, and fails as the interpreter goes.
+_quitting = threading.Event()
+
+
+def quit_computing(quitting: bool = True) -> None:
+    """Stop what is being computed, quietly, because Swift quits; ``False`` allows it again."""
+    if quitting:
+        _quitting.set()
+    else:
+        _quitting.clear()
+
+
+class _QuitError(Exception):
+    """Swift quits."""
+
+
+class _OutdatedError(Exception):
+    """Nobody waits for this map: there are other clicks. Swift computes again at once."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Task:
+    """What is to be computed.
+
+    Attributes
+    ----------
+    image : a whole frame.
+    source : the same as Swift's data.
+    settings : of the map.
+    texts : all inputs that are words.
+    report : is told how far the work is; what it raises ends it.
+    """
+
+    image: CalibratedImage
+    source: Any
+    settings: MapSettings
+    texts: Mapping[str, str]
+    report: Report
+
+
+class _Computation:
+    """One execution: Swift makes a handler for each.
+
+    Parameters
+    ----------
+    computation : of Swift's facade.
+    """
+
+    output = "map"
+    inputs: Mapping[str, Any] = {"src": _SOURCE, "settings": _SETTINGS}
+
+    def __init__(self, computation: Any, **kwargs: Any) -> None:
+        self.computation = computation
+        self._model = computation._computation
+        self._data_item: Any = next(iter(outputs.sources_of(self._model)), None)
+        self._data: Any = None
+        self._raster: Any = None
+        self._showing: tuple[Any, Mapping[str, str]] | None = None
+        if self._data_item is not None:
+            whole_frames.watch(self._data_item)
+
+    def execute(self, **inputs: Any) -> None:
+        """Compute, in a worker's thread. Raises `DeepScanError`, whose words Swift shows."""
+        self._execute(inputs, lambda share: None)
+
+    def execute_task(self, context: Any) -> None:
+        """Compute, in a worker's thread, telling Swift how far it is; stops where Swift says so."""
+
+        def report(share: float) -> None:
+            context.progress = share
+            context.sync_execution()
+
+        self._execute(context.parameters.parameter_map, report)
+
+    def commit(self) -> None:
+        """Hand out what was computed, in the user interface's thread."""
+        if self._showing is None:
+            return
+        self.computation.set_referenced_xdata(self.output, self._data)
+        _shown[self._model] = self._showing
+        if self._raster is not None and not self._is_outdated(self._showing[1]):
+            outputs.hand_to_overlays(self._model, self._raster)
+
+    def _execute(self, inputs: Mapping[str, Any], progress: Report) -> None:
+        def report(share: float) -> None:
+            if _quitting.is_set():
+                raise _QuitError
+            # Not twice in a row: who drags a click wants to see a map too.
+            if self._model not in _stopped and self._is_outdated(texts):
+                raise _OutdatedError
+            progress(share)
+
+        texts = {name: str(value) for name, value in inputs.items() if name in ("settings", "clicks", "query")}
+        try:
+            settings = MapSettings.from_json(texts.get("settings", ""))
+            source = self._frame(inputs.get("src"))
+            if source is None or not settings.live or self._is_shown(source, texts):
+                return
+            image = bridge.as_image(source, self._data_item.title)
+            self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
+        except _PASSED_ON:
+            raise
+        except _QuitError:
+            return
+        except _OutdatedError:
+            _stopped.add(self._model)
+            return
+        except ImportError as error:
+            raise MissingError(f"{error.name or error} is not installed: pip install nionswift-deepscan") from None
+        except Exception:
+            if _quitting.is_set() or self._model._closed:  # its project was closed, or its output deleted, meanwhile
+                return
+            logging.getLogger("deepscan").exception("a computation of DeepScan failed")
+            raise DeepScanError("something unexpected failed: Swift's log says what") from None
+        self._showing = (source, texts)
+        _stopped.discard(self._model)
+
+    def _is_outdated(self, texts: Mapping[str, str]) -> bool:
+        """Whether there are other words or clicks by now."""
+        variables = ((text, self._model._get_variable(name)) for name, text in texts.items())
+        return any(variable is not None and str(variable.value) != text for text, variable in variables)
+
+    def _frame(self, src: Any) -> Any | None:
+        """The source's latest whole frame, None where there is none yet."""
+        if src is None or self._data_item is None or src.xdata is None or src.xdata.data is None:
+            raise InputError("the source of the map holds no data yet: start the scan, or choose an image")
+        return whole_frames.latest_whole(self._data_item, src.xdata)
+
+    def _is_shown(self, source: Any, texts: Mapping[str, str]) -> bool:
+        frame, shown_texts = _shown.get(self._model, (None, None))
+        return frame is source and shown_texts == texts
+
+    def _has_other_words(self, texts: Mapping[str, str]) -> bool:
+        """Whether a person has changed something since the last map, and waits."""
+        return _shown.get(self._model, (None, None))[1] != texts
+
+    def _compute(self, task: _Task) -> None:
+        raise NotImplementedError
+
+    def _keep(self, scores: ScoreMap, task: _Task, **told: Any) -> None:
+        self._data = outputs.map_data(scores, task.source, **told)
+        self._raster = outputs.overlay_raster(self._model, scores)
+
+
+class SurprisalComputation(_Computation):
+    """Inputs ``src``, ``settings``; output ``map``: how rare each place is."""
+
+    label = _("DeepScan surprisal")
+
+    def _compute(self, task: _Task) -> None:
+        from deepscan_core.live import maps
+
+        self._keep(maps.surprisal(task.image, task.settings, report=task.report), task)
+
+
+class TeacherComputation(_Computation):
+    """Inputs ``src``, ``settings``, ``clicks``; output ``map``: probability of showing what was clicked."""
+
+    label = _("DeepScan teacher")
+    inputs: Mapping[str, Any] = {**_Computation.inputs, "clicks": {"label": _("Clicks (JSON)")}}
+
+    def _compute(self, task: _Task) -> None:
+        clicks = clicks_from_json(task.texts.get("clicks", ""))
+        classes = classes_of(clicks)
+        from deepscan_core.live import maps
+
+        scores = maps.teach(
+            task.image,
+            clicks,
+            task.settings,
+            frame_of=lambda name: self._frame_named(name).image,
+            version_of=lambda name: self._frame_named(name).version,
+            is_hurried=self._data_item.is_live and self._has_other_words(task.texts),
+            report=task.report,
+        )
+        self._keep(scores, task, classes=list(classes))
+
+    def _frame_named(self, name: str) -> TaughtFrame:
+        return TaughtFrame.named(self._data_item._document_model, name)
+
+
+class TextSearchComputation(_Computation):
+    """Inputs ``src``, ``settings``, ``query``; output ``map``: similarity to a few words."""
+
+    label = _("DeepScan text search")
+    inputs: Mapping[str, Any] = {**_Computation.inputs, "query": {"label": _("Words")}}
+
+    def _compute(self, task: _Task) -> None:
+        from deepscan_core.live import maps
+
+        query = task.texts.get("query", "")
+        self._keep(maps.search(task.image, query, task.settings, report=task.report), task)
+
+
+class QuantifyComputation(_Computation):
+    """Inputs ``src``, ``settings``; output ``table``: a row for each object at the places that surprise."""
+
+    label = _("DeepScan quantify")
+    output = "table"
+
+    def _compute(self, task: _Task) -> None:
+        from deepscan_core.live import maps
+
+        self._data = outputs.table_data(maps.quantify(task.image, task.settings, report=task.report))

@@ -1,0 +1,55 @@
+"""What a computation hands to Swift: maps and tables with metadata, and the raster of the overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nion.data import DataAndMetadata
+from nion.swift.model import DataItem
+
+from deepscan_core.live.tables import COLUMNS, table_of, unit_of
+from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.regions import RegionMeasurement
+
+from .. import bridge, overlay
+
+
+def map_data(scores: ScoreMap, source: Any, **told: Any) -> Any:
+    """A score map as Swift's data; what is told besides stands in the metadata."""
+    data = bridge.score_data(scores, source)
+    data._set_metadata({"deepscan": {**data.metadata["deepscan"], **told}})
+    return data
+
+
+def table_data(objects: Sequence[RegionMeasurement]) -> Any:
+    """Measured objects as Swift's data: a row each; the metadata say how many there are, and what the columns are."""
+    columns = [{"name": name, "units": unit_of(name)} for name in COLUMNS]
+    return DataAndMetadata.new_data_and_metadata(
+        table_of(objects), metadata={"deepscan": {"kind": "table", "n_objects": len(objects), "columns": columns}}
+    )
+
+
+def overlay_raster(computation: Any, scores: ScoreMap) -> Any:
+    """What overlays paint; made in the worker's thread, because it takes longer than a user interface may wait."""
+    return overlay.prepare_for(displays_of(computation), scores)
+
+
+def hand_to_overlays(computation: Any, prepared: Any) -> None:
+    """Paint the overlays that follow this map on everything that shows its source, in the user interface's thread."""
+    map_item = computation.get_output("map")
+    if map_item is not None:
+        for display_item in displays_of(computation):
+            overlay.paint(display_item, map_item.uuid, prepared)
+
+
+def sources_of(computation: Any) -> list[Any]:
+    """The data items that a computation (of the model, not of the facade) reads as ``src``."""
+    items = computation.get_variable_input_items("src")
+    return [item for item in items if isinstance(item, DataItem.DataItem)]
+
+
+def displays_of(computation: Any) -> list[Any]:
+    """Everything that shows the source of a computation (of the model)."""
+    channels = [channel for item in sources_of(computation) for channel in item.display_data_channels]
+    return list({channel.display_item for channel in channels})

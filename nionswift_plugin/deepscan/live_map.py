@@ -1,0 +1,243 @@
+"""The map that follows one image, and what lies over that image."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.live.clicks import Click, clicks_from_json
+from deepscan_core.records.coordinates import YX
+from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
+
+from . import bridge, composite, computations, overlay, plan_graphics, whole_frames
+from .clicks import Armed, ClickTool
+from .form import Form, Mode, recall, remember
+from .keeper import Keeper
+from .map_panels import MapPanels
+from .quick_maps import QuickMaps
+from .soon import Soon
+from .taught_frames import TaughtFrame
+from .warming import Warmer
+
+KINDS: dict[Mode, str] = {
+    "surprise": computations.SURPRISAL,
+    "teach": computations.TEACHER,
+    "words": computations.TEXT_SEARCH,
+}
+# Maps that nobody looks at leave the processor to the one that is followed. Words may find no weights on this computer, and
+# then the map of surprise is what there is.
+RESTING: dict[Mode, tuple[str, ...]] = {
+    "surprise": (computations.TEACHER, computations.TEXT_SEARCH),
+    "teach": (computations.SURPRISAL, computations.TEXT_SEARCH),
+    "words": (computations.TEACHER,),
+}
+NO_CLICKS = "[]"
+CLOSE_TIMEOUT_S = 10.0
+
+
+class LiveMap:
+    """Map and overlay of one window.
+
+    Parameters
+    ----------
+    document_controller : the window.
+    api : Swift's facade, for new data items.
+    settings : of the map where a form leaves them open.
+    on_armed : called when the next click in the image begins, or ceases, to be an example.
+    on_refused : called with the reason where a click could not be taken.
+    """
+
+    def __init__(
+        self,
+        document_controller: Any,
+        api: Any,
+        settings: computations.MapSettings,
+        on_armed: Callable[[Armed | None], None],
+        on_refused: Callable[[DeepScanError], None],
+    ) -> None:
+        self.data_item: Any = None
+        self.map_item: Any = None
+        self.clicks = NO_CLICKS
+        self.tool = ClickTool(document_controller, on_changed=self._taught, on_armed=on_armed, on_refused=on_refused)
+        self._form = Form()
+        self._keepers: list[Keeper] = []
+        self._panels = MapPanels(document_controller)
+        self._warmer = Warmer()
+        self._quick = QuickMaps(document_controller.event_loop, self._show_quick)
+        self._soon = Soon(document_controller.event_loop, self._follow_clicks)
+        self._document_controller = document_controller
+        self._api = api
+        self._settings = settings
+
+    def attach(self, data_item: Any, form: Form) -> Form:
+        """Follow an image; returns the form that was kept with it, else the one given."""
+        self._drop_keepers()
+        if data_item is not self.data_item:
+            self._panels.forget()
+        self.data_item = data_item
+        kept = [found for found in map(recall, self.display_items()) if found is not None]
+        form = kept[0] if kept else form
+        event_loop = self._document_controller.event_loop
+        for display_item in self.display_items():
+            self._keepers += [module.keep_painting(display_item, event_loop) for module in (overlay, plan_graphics)]
+        self._form = form
+        self.tool.attach(data_item)
+        self.change(form)
+        return form
+
+    def change(self, form: Form) -> None:
+        """Show what a form asks for, and keep it with the project. A map without words or clicks waits for them."""
+        self._form = form
+        for display_item in self.display_items():
+            remember(display_item, form)
+        self._warmer.warm(self.settings())
+        if not self._lacks():
+            self._follow()
+
+    def look(self) -> Callable[[CalibratedImage], ScoreMap]:
+        """How a map of an image is made now, for the worker; raises `InputError` where words or clicks are lacking."""
+        lacking = self._lacks()
+        if lacking:
+            raise InputError(lacking)
+        form, settings, clicks = self._form, self.settings(), clicks_from_json(self.clicks)
+        frames = self._frames_of(clicks)
+
+        def look(image: CalibratedImage) -> ScoreMap:
+            from deepscan_core.live import maps
+
+            if form.mode == "teach":
+                return maps.teach(image, clicks, settings, frame_of=lambda name: frames[name].image)
+            if form.mode == "words":
+                return maps.search(image, form.query, settings)
+            return maps.surprisal(image, settings)
+
+        return look
+
+    def clicks_on_the_frame(self, shape: tuple[int, int]) -> list[YX]:
+        """Positive clicks ``(y, x)`` as indices of the attached image; those that belong to other frames are left out."""
+        if self._form.mode != "teach":
+            return []
+        clicks = clicks_from_json(self.clicks)
+        return [click.at_px(shape) for click in clicks if click.is_positive and click.frame is None]
+
+    def settings(self) -> computations.MapSettings:
+        """How a map is made now."""
+        form = self._form
+        return replace(self._settings, backbone=form.backbone or self._settings.backbone, scales=form.scales)
+
+    def style(self) -> overlay.OverlayStyle:
+        """How the overlay looks."""
+        found = [overlay.style_of(display_item) for display_item in self.display_items()]
+        return found[0] if found else overlay.OverlayStyle()
+
+    def set_style(self, style: overlay.OverlayStyle) -> None:
+        """Let the overlay look different, at once."""
+        for display_item in self.display_items():
+            overlay.set_style(display_item, style)
+
+    def make_composite(self) -> Any:
+        """Image and overlay as one picture beside the image; returns its data item."""
+        if self.map_item is None or not self.map_item.has_data:
+            raise InputError("there is no map yet: wait for one, then press Composite")
+        document_model = self._document_controller.document_model
+        return composite.make_composite(document_model, self.data_item, self.map_item, self.style())
+
+    def display_items(self) -> list[Any]:
+        """Everything that shows the image."""
+        if self.data_item is None:
+            return []
+        return list(self._document_controller.document_model.get_display_items_for_data_item(self.data_item))
+
+    def detach(self) -> None:
+        """Take the overlay off the image."""
+        self._drop_keepers()
+        self.tool.detach()
+        for display_item in self.display_items():
+            overlay.detach_overlay(display_item)
+
+    def close(self) -> None:
+        """Forget the window."""
+        self._soon.close()
+        self._quick.close(CLOSE_TIMEOUT_S)
+        self._warmer.close(CLOSE_TIMEOUT_S)
+        self._drop_keepers()
+        self._panels.forget()
+        self.tool.close()
+
+    def _taught(self, clicks: str) -> None:
+        """There are other clicks."""
+        self.clicks = clicks
+        if self._is_taught():
+            with contextlib.suppress(InputError):  # a frame is gone: the map itself will say so
+                self._quick.ask(self._answer())
+            self._soon.ask()
+
+    def _is_taught(self) -> bool:
+        return self.data_item is not None and self._form.mode == "teach" and not self._lacks()
+
+    def _follow_clicks(self) -> None:
+        if self._is_taught():
+            self._follow()
+
+    def _answer(self) -> Callable[[], Any]:
+        """What the overlays will show of the clicks, to be made in another thread."""
+        data_item, settings, clicks = self.data_item, self.settings(), clicks_from_json(self.clicks)
+        frames, display_items = self._frames_of(clicks), self.display_items()
+
+        def answer() -> Any:
+            from deepscan_core.live import maps
+
+            scores = maps.teach(
+                bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title),
+                clicks,
+                settings,
+                frame_of=lambda name: frames[name].image,
+                version_of=lambda name: frames[name].version,
+                is_hurried=data_item.is_live,
+            )
+            return data_item, overlay.prepare_for(display_items, scores)
+
+        return answer
+
+    def _show_quick(self, made: Any) -> None:
+        data_item, prepared = made
+        if data_item is self.data_item and self._is_taught():
+            for display_item in self.display_items():
+                overlay.paint(display_item, self.map_item.uuid, prepared)
+
+    def _frames_of(self, clicks: Iterable[Click]) -> dict[str, TaughtFrame]:
+        """The frames that clicks were made on; raises `InputError` where one is gone."""
+        return {name: self.tool.frame(name) for name in {click.frame for click in clicks} if name is not None}
+
+    def _follow(self) -> None:
+        for kind in RESTING[self._form.mode]:
+            computations.rest(self._document_controller.document_model, self.data_item, kind)
+        self.map_item = computations.follow(
+            self._document_controller.document_model,
+            self._api,
+            self.data_item,
+            self.settings(),
+            kind=KINDS[self._form.mode],
+            clicks=self.clicks,
+            query=self._form.query,
+        )
+        for display_item in self.display_items():
+            overlay.attach_overlay(display_item, self.map_item.uuid)
+        self._panels.follow(self.map_item)
+
+    def _lacks(self) -> str:
+        """What a person has to do before there can be a map; empty where there is nothing to do."""
+        if self._form.mode == "words" and not self._form.query:
+            return "there are no words yet: fill in what to look for"
+        if self._form.mode == "teach" and not any(click.is_positive for click in clicks_from_json(self.clicks)):
+            return "there is no example yet: press + Example, and click on what you look for"
+        return ""
+
+    def _drop_keepers(self) -> None:
+        for keeper in self._keepers:
+            keeper.close()
+        self._keepers = []

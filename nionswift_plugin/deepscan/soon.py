@@ -1,0 +1,43 @@
+"""The way back into the user interface's thread, once for however many things that happened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Soon:
+    """Calls a function soon in the user interface's thread, once, however often it is asked to before; ask in any thread.
+
+    Parameters
+    ----------
+    event_loop : the window's. Make it in the user interface's thread.
+    function : what is called.
+    """
+
+    def __init__(self, event_loop: Any, function: Callable[[], None]) -> None:
+        self._event_loop = event_loop
+        self._function: Callable[[], None] | None = function
+        self._thread = threading.get_ident()
+        self._is_asked = False
+
+    def ask(self, *args: Any) -> None:
+        """Call it soon; whatever an event tells is not passed on."""
+        if self._is_asked or self._function is None:
+            return
+        self._is_asked = True
+        if threading.get_ident() == self._thread:
+            # It is awake, and waking it is a system call, after which a computation may keep the interpreter for 5 ms.
+            self._event_loop.call_soon(self._call)
+        else:
+            self._event_loop.call_soon_threadsafe(self._call)
+
+    def close(self) -> None:
+        """Call nothing any more."""
+        self._function = None
+
+    def _call(self) -> None:
+        self._is_asked = False
+        if self._function is not None:
+            self._function()

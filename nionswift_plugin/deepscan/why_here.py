@@ -1,0 +1,56 @@
+"""“Why here” for one region of a plan: a picture of the grounds, in a data item. Heavy parts load in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from nion.data import DataAndMetadata
+from nion.swift.model import DataItem
+
+from deepscan_core.records.coordinates import YX
+
+from .computations import MapSettings
+
+if TYPE_CHECKING:
+    from deepscan_core.explain import Explanation
+
+    from .planning import Plan
+
+
+def explain(
+    plan: Plan, order: int, settings: MapSettings, clicks_px: Sequence[YX] = ()
+) -> tuple[Explanation, npt.NDArray[np.uint8]]:
+    """The grounds of a region and their picture, uint8 ndarray of shape (rows, cols, 3) in Swift's order blue, green, red.
+
+    Parameters
+    ----------
+    plan : what was planned; its frame is looked at again, or what is kept of that.
+    order : the region's number.
+    settings : how maps are made.
+    clicks_px : positive examples ``(y, x)`` on the plan's frame.
+    """
+    from deepscan_core.live.maps import STUDIES
+    from deepscan_core.reporting.why_figure import why_rgb
+
+    with STUDIES.study(plan.image, settings) as study:
+        found = study.explain(plan.regions[order - 1], clicks_px)
+    picture = why_rgb(found, plan.image, f"Why here: region {order} of {plan.image.name}")
+    return found, np.ascontiguousarray(picture[..., ::-1])
+
+
+def add_picture(
+    document_model: Any, plan: Plan, order: int, found: Explanation, picture: npt.NDArray[np.uint8]
+) -> DataItem.DataItem:
+    """A new data item with the picture, and the numbers in its metadata; in the user interface's thread."""
+    data_item = DataItem.DataItem()
+    data_item.set_xdata(
+        DataAndMetadata.new_data_and_metadata(
+            picture, metadata={"deepscan": {"region": order, "why": found.to_dict(), "image": plan.image.sha256}}
+        )
+    )
+    data_item.title = f"Why here: region {order} of {plan.image.name}"
+    document_model.append_data_item(data_item)
+    return data_item

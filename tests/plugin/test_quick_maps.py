@@ -1,0 +1,222 @@
+"""Whoever clicks is answered before Swift's computation has come so far."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepscan_core.errors import InputError
+from nionswift_plugin.deepscan import computations, overlay
+from nionswift_plugin.deepscan.quick_maps import QuickMaps
+from nionswift_plugin.deepscan.soon import Soon
+from nionswift_plugin.deepscan.warming import Warmer
+from tests.plugin.test_teaching import PLACES_NM, click, planted
+
+
+def taught_graphic(swift: Any, live: Any) -> Any:
+    return overlay.overlays(swift.display(live))[0]
+
+
+def test_the_overlay_shows_the_click_while_the_computation_has_not_begun(
+    swift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, swap = planted(swift)
+    begin = threading.Event()
+    compute = computations.TeacherComputation._compute
+
+    def held_back(self: Any, task: Any) -> None:
+        assert begin.wait(30)
+        compute(self, task)
+
+    monkeypatch.setattr(computations.TeacherComputation, "_compute", held_back)
+    swift.handler.arm_positive()
+    click(swift, live, PLACES_NM[0])
+    painted = overlay._painted
+    swift.wait_for(lambda: painted[swift.display(live)].kind == "probability", "the taught overlay")
+    shown = taught_graphic(swift, live).raster
+    taught = swift.handler.session.map_item
+    assert "Like the clicks" in taught.title
+    assert not taught.has_data
+    begin.set()
+    swift.wait_for(lambda: taught.has_data, "the data item")
+    assert np.ptp(shown) > 0
+    swap.remove()
+
+
+def test_a_map_of_older_clicks_comes_into_the_library_and_not_over_a_newer_one(
+    swift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, swap = planted(swift)
+    swift.handler.arm_positive()
+    click(swift, live, PLACES_NM[0])
+    swift.wait_for(lambda: "Like" in swift.handler.session.map_item.title, "the taught map")
+    taught = swift.handler.session.map_item
+    swift.wait_for(lambda: taught.has_data, "its data")
+    swift.scan.abort_playing(sync_timeout=5)
+    commit = computations.TeacherComputation.commit
+    late: list[Any] = []
+
+    def kept_back(self: Any) -> None:
+        late.append(self)
+
+    monkeypatch.setattr(computations.TeacherComputation, "commit", kept_back)
+    click(swift, live, PLACES_NM[1])
+    swift.wait_for(lambda: late, "the map of two clicks")
+    monkeypatch.setattr(computations.TeacherComputation, "commit", commit)
+    click(swift, live, PLACES_NM[2])
+    swift.wait_for(lambda: swift.handler.session.live.clicks.count("y_frac") == 3, "the third click")
+    computation = computations.computation_of(swift.library, live, computations.TEACHER)
+    swift.wait_for(lambda: computation._get_variable("clicks").value.count("y_frac") == 3, "its computation")
+    shown = taught_graphic(swift, live).raster
+    for one in late:
+        if one._showing is not None and one._showing[1]["clicks"].count("y_frac") == 2:
+            commit(one)
+            assert taught_graphic(swift, live).raster is shown
+            break
+    else:
+        pytest.fail("no map of two clicks was made")
+    swap.remove()
+
+
+def test_the_frame_of_a_click_is_known_at_once_and_soon_in_the_library(swift: Any) -> None:
+    live, swap = planted(swift)
+    swift.handler.arm_positive()
+    click(swift, live, PLACES_NM[0])
+    tool = swift.handler.session.live.tool
+    name = json.loads(tool.clicks_json)[0]["frame"]
+    items = [str(item.uuid) for item in swift.library.data_items]
+    assert name not in items
+    image, version = tool.frame(name).image, tool.frame(name).version
+    swift.wait_for(lambda: name in [str(item.uuid) for item in swift.library.data_items], "the frame")
+    assert tool.frame(name).version == version, "what was learned from it counts on"
+    np.testing.assert_array_equal(tool.frame(name).image.array, image.array)
+    with pytest.raises(InputError, match="is gone"):
+        tool.frame(str(live.uuid).replace("-", "")[::-1])
+    swap.remove()
+
+
+class Loop:
+    """An event loop that only keeps what it is asked to call."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Any, tuple[Any, ...]]] = []
+        self.wakings = 0
+
+    def call_soon(self, function: Any, *arguments: Any) -> None:
+        self.waiting.append((function, arguments))
+
+    def call_soon_threadsafe(self, function: Any, *arguments: Any) -> None:
+        self.wakings += 1
+        self.call_soon(function, *arguments)
+
+    def turn(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for function, arguments in waiting:
+            function(*arguments)
+
+
+def in_a_thread(function: Any) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join(10)
+
+
+def test_soon_calls_once_for_many_and_wakes_the_loop_only_from_other_threads() -> None:
+    loop, called = Loop(), []
+    soon = Soon(loop, lambda: called.append(1))
+    soon.ask("what happened", 3)
+    soon.ask()
+    assert not called
+    loop.turn()
+    assert called == [1]
+    assert loop.wakings == 0
+    in_a_thread(soon.ask)
+    assert loop.wakings == 1
+    soon.close()
+    loop.turn()
+    soon.ask()
+    assert not loop.waiting
+    assert called == [1]
+
+
+def test_quick_maps_makes_the_latest_of_what_was_asked_for_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
+    loop, made, begun, go_on = Loop(), [], threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return "first"
+
+    def refused() -> str:
+        raise InputError("a frame is gone")
+
+    def broken() -> str:
+        raise RuntimeError("no such crystal")
+
+    quick = QuickMaps(loop, made.append)
+    quick.ask(slow)
+    assert begun.wait(10)
+    quick.ask(lambda: pytest.fail("this is out of date"))
+    quick.ask(lambda: "last")
+    go_on.set()
+    in_a_thread(lambda: _join(quick))
+    loop.turn()
+    assert made == ["first", "last"]
+    quick.ask(refused)
+    _join(quick)
+    assert not caplog.records
+    with caplog.at_level(logging.ERROR, "deepscan"):
+        quick.ask(broken)
+        _join(quick)
+    assert "no such crystal" in caplog.text
+    quick.ask(lambda: "too late")
+    quick.close(10)
+    loop.turn()
+    quick.ask(lambda: pytest.fail("it is closed"))
+    assert made == ["first", "last"]
+
+
+def _join(quick: QuickMaps) -> None:
+    thread = quick._thread
+    if thread is not None:
+        thread.join(10)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_what_fails_because_the_window_closes_fails_without_a_word(
+    caplog: pytest.LogCaptureFixture, closes: bool
+) -> None:
+    maps = QuickMaps(None, lambda made: None)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make() -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        raise KeyError("variables")
+
+    maps.ask(make)
+    assert begun.wait(10)
+    thread = maps._thread
+    assert thread is not None
+    if closes:
+        maps.close(0.0)
+    go_on.set()
+    thread.join(10)
+    assert bool(caplog.records) is not closes
+
+
+def test_what_is_loaded_is_out_of_the_search_for_garbage_until_the_window_closes() -> None:
+    warmer = Warmer()
+    assert gc.get_freeze_count() == 0
+    warmer.warm(computations.MapSettings(backbone="classical"))
+    assert warmer._thread is not None
+    warmer._thread.join(30)
+    assert gc.get_freeze_count() > 10_000
+    warmer.close(10)
+    assert gc.get_freeze_count() == 0

@@ -1,0 +1,89 @@
+"""Strategies, hard limits and the books of a run, from the panel."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from deepscan_core.acquisition.strategy_names import STRATEGIES
+from nionswift_plugin.deepscan.annotations import State, states
+from tests.plugin.driving import attach, finish_run, plan, run
+from tests.plugin.test_run import Recording, state_of
+
+
+def fill_in(swift: Any, **fields: str) -> None:
+    for name, text in {"amount": "25", "region": "20", "dwell": "4", **fields}.items():
+        getattr(swift.handler, name).value = text
+
+
+@pytest.mark.parametrize("strategy", ["refine", "explore", "coarse_to_fine"])
+def test_a_strategy_keeps_to_the_places_of_the_plan_and_leaves_all_as_before(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    live = attach(swift)
+    fill_in(swift)
+    swift.handler.strategy.value = STRATEGIES.index(strategy)
+    plan(swift)
+    before = state_of(swift)
+    recording = Recording(swift, monkeypatch)
+    run(swift)
+    finish_run(swift)
+    session = swift.handler.session
+    assert re.match(r"Done: \d+ frames recorded, beam and live view are as before", swift.handler.status.value)
+    planned = [(s.center_y_nm / 16 + 0.5, s.center_x_nm / 16 + 0.5, s.height_nm / 16) for s in session.protocol.steps]
+    assert recording.scans
+    for scanned in recording.scans:
+        y, x = scanned.subscan_fractional_center.as_tuple()
+        assert any(max(abs(y - cy), abs(x - cx)) <= side / 2 for cy, cx, side in planned)
+    assert len(session.tile_group.data_items) == len(recording.scans)
+    assert {control for control, _ in recording.written} == {"C_Blank"}
+    assert state_of(swift) == before
+    assert State.VISITED in states(swift.display(live)).values()
+    assert State.CURRENT not in states(swift.display(live)).values()
+
+
+def test_the_books_are_told_against_the_limits_and_no_run_passes_them(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    fill_in(swift)
+    plan(swift)
+    run(swift)
+    finish_run(swift)
+    session = swift.handler.session
+    limit = 0.7 * session.protocol.predicted_electrons
+    count = len(session.protocol.steps)
+    assert f"{count} exposures" in swift.handler.books.value
+    assert "electrons" in swift.handler.books.value
+    fill_in(swift, max_electrons=f"{limit:g}", max_time="500")
+    swift.handler.strategy.value = STRATEGIES.index("explore")
+    plan(swift)
+    assert swift.handler.books.value == "", "another plan, other books"
+    before = crystal.generator.frames
+    run(swift)
+    finish_run(swift)
+    assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
+    status = session._visit._survey.ledger.status
+    assert status.electrons is not None
+    # What a step has taken longer than was foreseen is charged after it: then there are fewer, and none after the limit.
+    assert 0 < status.exposures < count
+    assert status.electrons <= limit or status.exposures < 0.7 * count
+    assert crystal.generator.frames - before > 0
+    assert " of 500 s" in swift.handler.books.value
+    assert re.search(r"of \S+ electrons", swift.handler.books.value)
+
+
+def test_a_followed_plan_that_would_pass_a_limit_is_planned_smaller(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    fill_in(swift)
+    plan(swift)
+    whole = swift.handler.session.protocol
+    limit = 0.7 * whole.predicted_electrons
+    fill_in(swift, max_electrons=f"{limit:g}")
+    plan(swift)
+    small = swift.handler.session.protocol
+    assert 0 < len(small.steps) < len(whole.steps)
+    assert small.predicted_electrons <= limit
+    run(swift)
+    finish_run(swift)
+    assert swift.handler.status.value.startswith("Done"), swift.handler.status.value

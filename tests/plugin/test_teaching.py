@@ -1,0 +1,141 @@
+"""From a click in the image to another map, through the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from nion.ui import CanvasItem
+from nion.utils import Geometry
+
+from deepscan_core.simulation.specimens import Spots
+from nionswift_plugin.deepscan import computations, overlay
+from nionswift_plugin.deepscan.view import Phase
+from tests.plugin.driving import attach, plan, without_words
+
+PLACES_NM = [(-4.5, -4.0), (-3.0, 5.0), (4.0, -2.0), (5.0, 4.5), (0.5, 1.0)]
+
+
+def planted(swift: Any) -> Any:
+    """Five equal spots behind the scan; the live data item, attached and shown in a display panel."""
+    from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
+
+    spots = Spots(defects_nm=np.array(PLACES_NM), sigma_nm=0.3, peak=0.5, background=0.05)
+    swap = SpecimenSwap(spots, on_message=lambda words: None)
+    assert swap.install()
+    return attach(swift), swap
+
+
+def pixel_of(place_nm: tuple[float, float], side: int = 128, fov_nm: float = 16.0) -> tuple[int, int]:
+    return (round((place_nm[0] / fov_nm + 0.5) * side - 0.5), round((place_nm[1] / fov_nm + 0.5) * side - 0.5))
+
+
+def click(swift: Any, data_item: Any, place_nm: tuple[float, float]) -> None:
+    """Press and release the mouse in a display panel that shows the image."""
+    panel = swift.window.workspace_controller.display_panels[0]
+    panel.set_display_panel_display_item(swift.display(data_item))
+    y, x = pixel_of(place_nm)
+    point, modifiers = Geometry.FloatPoint(y + 0.5, x + 0.5), CanvasItem.KeyboardModifiers()
+    assert panel.image_mouse_pressed(point, modifiers)
+    panel.image_mouse_released(point, modifiers)
+
+
+def test_one_click_finds_the_others_and_they_can_be_planned(swift: Any) -> None:
+    live, swap = planted(swift)
+    surprisal_item = swift.handler.session.map_item
+    swift.handler.arm_positive()
+    assert swift.handler.is_armed.value
+    assert "Click on what shows “target”" in swift.handler.status.value
+    click(swift, live, PLACES_NM[0])
+    swift.wait_for(lambda: swift.handler.session.map_item is not surprisal_item, "the taught map")
+    taught = swift.handler.session.map_item
+    swift.wait_for(lambda: taught.has_data, "its data")
+    heights = [float(taught.data[pixel_of(place)]) for place in PLACES_NM]
+    assert min(heights) > 0.5
+    assert np.median(taught.data) < 0.2
+    assert overlay.followed_map(swift.display(live)) == str(taught.uuid)
+    swift.handler.disarm()
+    assert not swift.handler.is_armed.value
+    swift.handler.amount.value, swift.handler.region.value = "6", "14"
+    plan(swift)
+    steps = swift.handler.session.protocol.steps
+    held = [any(abs(s.center_y_nm - y) < 0.9 and abs(s.center_x_nm - x) < 0.9 for s in steps) for y, x in PLACES_NM]
+    assert all(held)
+    swap.remove()
+
+
+def test_undoing_the_only_click_leaves_the_map_and_says_what_is_lacking(swift: Any) -> None:
+    live, swap = planted(swift)
+    swift.handler.plan()
+    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.PLANNING, "the plan")
+    swift.handler.arm_positive()
+    click(swift, live, PLACES_NM[1])
+    swift.wait_for(lambda: swift.handler.session.live.clicks != "[]", "the click")
+    swift.handler.disarm()
+    swift.window.handle_undo()
+    swift.wait_for(lambda: swift.handler.session.live.clicks == "[]", "the undo")
+    swift.handler.plan()
+    assert "press + Example" in swift.handler.status.value
+    swap.remove()
+
+
+def show_side_by_side(swift: Any, *data_items: Any) -> list[Any]:
+    """Display panels beside each other; None leaves one empty."""
+    workspace = swift.window.workspace_controller
+    while len(workspace.display_panels) < len(data_items):
+        workspace.insert_display_panel(workspace.display_panels[-1], "right")
+    for panel, data_item in zip(workspace.display_panels, data_items, strict=True):
+        panel.set_display_panel_display_item(None if data_item is None else swift.display(data_item))
+    return list(workspace.display_panels)
+
+
+def is_live(swift: Any, data_item: Any, kind: str) -> bool:
+    """Whether a map follows its image: the one that nobody looks at rests."""
+    computation = computations.computation_of(swift.library, data_item, kind)
+    return computations.MapSettings.from_json(computation._get_variable("settings").value).live
+
+
+def test_what_showed_the_map_beside_the_image_shows_the_taught_one(swift: Any) -> None:
+    live, swap = planted(swift)
+    surprisal = swift.handler.session.map_item
+    panels = show_side_by_side(swift, live, surprisal, None)
+    swift.handler.arm_positive()
+    assert panels[1].data_item is surprisal  # nothing is taught yet
+    click(swift, live, PLACES_NM[0])
+    swift.wait_for(lambda: panels[1].data_item is not surprisal, "the taught map")
+    taught = swift.handler.session.map_item
+    assert taught.has_data
+    assert [panel.data_item for panel in panels] == [live, taught, None]
+    assert not is_live(swift, live, computations.SURPRISAL)
+    assert is_live(swift, live, computations.TEACHER)
+    swift.handler.mode.value = 0
+    swift.handler.chosen()
+    assert [panel.data_item for panel in panels] == [live, surprisal, None]
+    assert is_live(swift, live, computations.SURPRISAL)
+    assert not is_live(swift, live, computations.TEACHER)
+    show_side_by_side(swift, live, surprisal, taught)
+    swift.handler.mode.value = 1
+    swift.handler.chosen()  # it is shown already
+    assert [panel.data_item for panel in panels] == [live, surprisal, taught]
+    swap.remove()
+
+
+def test_words_without_a_model_leave_the_map_beside_the_image(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_words(monkeypatch)
+    live, swap = planted(swift)
+    surprisal = swift.handler.session.map_item
+    panels = show_side_by_side(swift, live, surprisal)
+    swift.handler.mode.value, swift.handler.query.value = 2, "bright spots"
+    swift.handler.edited()
+    words = swift.handler.session.map_item
+    assert words is not surprisal
+    computation = next(c for c in swift.library.computations if c.get_output("map") is words)
+    swift.wait_for(lambda: computation.error_text, "the word that a model is missing")
+    assert panels[1].data_item is surprisal
+    swift.handler.mode.value = 0
+    swift.handler.chosen()
+    words.set_data(np.zeros((128, 128), np.float32))  # too late
+    swift.window.periodic()
+    assert panels[1].data_item is surprisal
+    swap.remove()
