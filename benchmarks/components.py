@@ -13,7 +13,7 @@ import numpy as np
 
 import deepscan_core.scoring.rarity as rarity
 from deepscan_core import CalibratedImage, Study
-from deepscan_core.cli.demo import defects_in_frame
+from deepscan_core.cli.planted import defects_in_frame
 from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.records.coordinates import YX, ScanContext
 from deepscan_core.simulation.specimens import make_specimen

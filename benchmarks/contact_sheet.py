@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
+from scale_bar import draw_scale_bar
 
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.records.coordinates import SamplingGrid
@@ -65,17 +66,6 @@ def view_of(kind: SpecimenKind, specimen: PlantedSpecimen) -> SamplingGrid:
     )
 
 
-def scale_bar(draw: ImageDraw.ImageDraw, grid: SamplingGrid) -> None:
-    """A bar of a round length, bottom left."""
-    fitting = [m * 10.0**e for e in range(-2, 5) for m in (1, 2, 5) if m * 10.0**e < 0.35 * grid.width_nm]
-    length_nm = fitting[-1]
-    length_px = round(length_nm / grid.width_nm * TILE_PX)
-    text = f"{length_nm / 1000:g} µm" if length_nm >= 1000 else f"{length_nm:g} nm"
-    draw.rectangle((6, TILE_PX - 24, 12 + max(length_px, 34), TILE_PX - 4), fill=0)
-    draw.rectangle((9, TILE_PX - 9, 9 + length_px, TILE_PX - 7), fill=255)
-    draw.text((9, TILE_PX - 23), text, fill=255, font=FONT)
-
-
 def tile(kind: SpecimenKind, *, truth: bool) -> Image.Image:
     """One kind with its caption."""
     specimen = kind.make(SEED)
@@ -93,7 +83,7 @@ def tile(kind: SpecimenKind, *, truth: bool) -> Image.Image:
     picture = Image.new("L", (TILE_PX, TILE_PX + CAPTION_PX))
     picture.paste(Image.fromarray(grey), (0, 0))
     draw = ImageDraw.Draw(picture)
-    scale_bar(draw, grid)
+    draw_scale_bar(draw, FONT, TILE_PX, grid.width_nm)
     draw.text((3, TILE_PX + 2), kind.name, fill=255, font=FONT)
     return picture
 

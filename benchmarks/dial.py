@@ -1,10 +1,11 @@
 """Does `expected_false_regions` mean what it says?
 
-    python benchmarks/dial.py [--seeds 8] [--kinds srtio3 powder]
+    python benchmarks/dial.py [--seeds 8] [--first-seed 0] [--kinds srtio3 powder] [--scorer spots]
 
 First, regions on simulated frames of all kinds in which nothing was planted, as a user gets them: as many as were asked for
 on average, if it does. Then, because a map that never shows anything would pass as well, how many clearly visible defects
-of the atomic kinds lie in a region where one false region was asked for.
+of the atomic kinds lie in a region where one false region was asked for. It also counts the frames without defects that
+were taken for many points of one sign.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepscan_core import ScanRegion, Study
+from deepscan_core import ScanRegion, ScoreMap, Study
 from deepscan_core.benchmarking.planted_scenes import ATOMIC, MICRO, SURFACE, atomic_scene, clean_scene
 from deepscan_core.benchmarking.rectangles import holds, rectangle_of
 from deepscan_core.benchmarking.scene import Scene
 from deepscan_core.benchmarking.statistics import mean_of
 from deepscan_core.benchmarking.tables import MISSING, short, table
 from deepscan_core.benchmarking.verdicts import percent
+from deepscan_core.scoring.names import FUSED, SCORERS
 
 KINDS = (*ATOMIC, *MICRO, *SURFACE)
 EXPECTED = (0.1, 1.0, 5.0)  # false regions asked for
@@ -34,15 +36,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--scorer", choices=SCORERS, default=FUSED)
     arguments = parser.parse_args()
 
+    scorer = arguments.scorer
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     false = {
-        kind: [false_regions(clean_scene(kind, seed, SIDE_PX)) for seed in range(arguments.seeds)]
-        for kind in arguments.kinds
+        kind: [false_regions(clean_scene(kind, seed, SIDE_PX), scorer) for seed in seeds] for kind in arguments.kinds
     }
-    print("\n".join(false_table(false)))
+    print("\n".join(false_table({kind: [counts for counts, _ in of_kind] for kind, of_kind in false.items()})))
+    print(f"\nTaken for many points: {sum(points for of_kind in false.values() for _, points in of_kind)} of them.")
     clear = {
-        kind: [clear_defects(atomic_scene(kind, seed, SIDE_PX)) for seed in range(arguments.seeds)]
+        kind: [clear_defects(atomic_scene(kind, seed, SIDE_PX), scorer) for seed in seeds]
         for kind in arguments.kinds
         if kind in ATOMIC
     }
@@ -50,14 +56,15 @@ def main() -> None:
         print("\n" + "\n".join(clear_table(clear)))
 
 
-def false_regions(scene: Scene) -> list[int]:
-    """How many regions a frame shows, for each number that is asked for."""
-    return [len(found) for found in regions_of(scene, EXPECTED)]
+def false_regions(scene: Scene, scorer: str) -> tuple[list[int], bool]:
+    """How many regions a frame shows for each number that is asked for, and whether it was taken for many points."""
+    score_map, found = regions_of(scene, EXPECTED, scorer)
+    return [len(regions) for regions in found], score_map.spot_px > 0
 
 
-def clear_defects(scene: Scene) -> tuple[int, int, int]:
+def clear_defects(scene: Scene, scorer: str) -> tuple[int, int, int]:
     """Clearly visible defects of a frame, those of them in a region, and its regions."""
-    (found,) = regions_of(scene, (EXPECTED_ON_DEFECTS,))
+    _, (found,) = regions_of(scene, (EXPECTED_ON_DEFECTS,), scorer)
     points = scene.points_px[scene.d_primes >= CLEAR_D_PRIME]
     inside = np.zeros(len(points), bool)
     for region in found:
@@ -65,11 +72,12 @@ def clear_defects(scene: Scene) -> tuple[int, int, int]:
     return len(points), int(inside.sum()), len(found)
 
 
-def regions_of(scene: Scene, expected: Sequence[float]) -> list[tuple[ScanRegion, ...]]:
-    """Regions of one map at several levels."""
-    study = Study(scene.preview, seed=scene.seed)
-    values = study.surprisal()
-    return [study.regions(values, expected_false_regions=k, region_size_px=scene.region_px) for k in expected]
+def regions_of(scene: Scene, expected: Sequence[float], scorer: str) -> tuple[ScoreMap, list[tuple[ScanRegion, ...]]]:
+    """A map, and its regions at several levels."""
+    study = Study(scene.preview, seed=scene.seed, scorer=scorer)
+    score_map = study.surprisal()
+    found = [study.regions(score_map, expected_false_regions=k, region_size_px=scene.region_px) for k in expected]
+    return score_map, found
 
 
 def false_table(found: dict[str, list[list[int]]]) -> list[str]:

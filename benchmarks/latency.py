@@ -1,10 +1,11 @@
 """From array to Mode A map: time, and its ratio to one full forward pass of the default backbone in the same run.
 
-    python benchmarks/latency.py [--side 512] [--repeats 15] [--crystal] [--busy 1]
+    python benchmarks/latency.py [--side 512] [--repeats 15] [--crystal] [--busy 1] [--threads 2]
     python benchmarks/latency.py --scaling
 
 Models are loaded and warm; every image is new, so that nothing of it can have been kept. The two are measured in turns, so
-that whatever else the computer does meets both. Times depend on the computer; the ratio does much less.
+that whatever else the computer does meets both. `live` is the next frame of a live view, with the codebook of the ones
+before, over the same frame from scratch. Times depend on the computer; the ratio does much less.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 
 from deepscan_core import CalibratedImage, Study
 from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
+from deepscan_core.scoring.codebook import Codebook
 from deepscan_core.weights.architectures import import_timm
 
 SIDES_PX = (512, 1024, 2048, 4096)
@@ -59,18 +61,19 @@ def ratios(arguments: argparse.Namespace) -> dict[str, object]:
         with torch.inference_mode():
             network(tensor)
 
-    images = iter([image(rng, arguments.side, arguments.crystal) for _ in range(arguments.repeats + 2)])
+    arrays = [image(rng, arguments.side, arguments.crystal) for _ in range(arguments.repeats + 2)]
+    frames = [CalibratedImage(array) for array in arrays]
 
-    def surprisal() -> None:
-        Study(CalibratedImage(next(images))).surprisal()
-
-    for work in (forward, surprisal):
-        work()
-        work()
-    forward_ms, surprisal_ms = [], []
-    for _ in range(arguments.repeats):
+    codebook = Codebook()
+    for frame in frames[:2]:
+        forward()
+        for kept in (None, codebook):
+            Study(frame, codebook=kept).surprisal()
+    forward_ms, surprisal_ms, live_ms = [], [], []
+    for frame in frames[2:]:
         forward_ms.append(milliseconds(forward))
-        surprisal_ms.append(milliseconds(surprisal))
+        surprisal_ms.append(milliseconds(Study(frame).surprisal))
+        live_ms.append(milliseconds(Study(frame, codebook=codebook).surprisal))
     return {
         "side_px": arguments.side,
         "threads": arguments.threads,
@@ -78,6 +81,8 @@ def ratios(arguments: argparse.Namespace) -> dict[str, object]:
         "surprisal_ms": spread(surprisal_ms),
         "forward_ms": spread(forward_ms),
         "ratio": spread([s / f for s, f in zip(surprisal_ms, forward_ms, strict=True)]),
+        "live_ms": spread(live_ms),
+        "live_ratio": spread([live / s for live, s in zip(live_ms, surprisal_ms, strict=True)]),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 

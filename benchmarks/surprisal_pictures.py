@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
+from scale_bar import draw_scale_bar
 
 from deepscan_core import Study
 from deepscan_core.benchmarking.planted_scenes import ATOMIC, atomic_scene, clean_scene, micro_scene
@@ -20,7 +21,8 @@ from deepscan_core.benchmarking.scene import Scene
 from deepscan_core.ingest.normalise import normalise
 from deepscan_core.scoring.calibration import level_for_false_regions
 from deepscan_core.scoring.filters import spots
-from deepscan_core.scoring.self_similarity import SIGMA_OF_MAD, residual_sigmas, structure_of
+from deepscan_core.scoring.self_similarity import SIGMA_OF_MAD, residual_sigmas
+from deepscan_core.scoring.structure import structure_of
 from deepscan_core.scoring.surprisal import SPOT_PX
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "surprisal.png"
@@ -62,6 +64,7 @@ def marked(scene: Scene, study: Study) -> Image.Image:
     for region in study.regions(study.surprisal(), expected_false_regions=1, region_size_px=scene.region_px):
         top, left, bottom, right = ((edge + 0.5) * scale for edge in region.bounds_px)
         draw.rectangle((left, top, right, bottom), outline=(255, 214, 0))
+    draw_scale_bar(draw, FONT, SHOWN_PX, scene.preview.context().fov_nm[1])
     return picture
 
 
