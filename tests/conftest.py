@@ -9,8 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+
+# the same examples on every machine; `pytest --hypothesis-profile=default` looks for new ones
+hypothesis.settings.register_profile("seeded", derandomize=True)
+hypothesis.settings.load_profile("seeded")
+
+# a plain module of shared checks, imported by tests of several folders: let pytest explain its assertions too
+pytest.register_assert_rewrite("tests.contract.controller_contract")
 
 THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

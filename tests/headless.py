@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,12 @@ class HeadlessSwift:
             assert time.monotonic() < deadline, f"waited {DEADLINE_S:g} s in vain for {what or condition}"
             time.sleep(0.005)
 
+    def open_window(self) -> HeadlessSwift:
+        """Another window on the same project, to be closed with its ``window.request_close()``."""
+        other = copy.copy(self)
+        other.window = self.window.app.create_document_controller(self.library, "library")
+        return other
+
     @property
     def handler(self) -> Any:
         """What the panel's widgets are bound to."""
@@ -50,7 +57,7 @@ class HeadlessSwift:
 
     def start_scan(self) -> Any:
         """Start the live view and return its data item once a whole frame is in it."""
-        from nionswift_plugin.deepscan import bridge
+        from nionswift_plugin.deepscan import whole_frames
 
         self.scan.start_playing(sync_timeout=5)
         self.scan.get_next_xdatas_to_finish(10)
@@ -58,7 +65,7 @@ class HeadlessSwift:
         def live() -> Any:
             channel_id = self.scan.get_channel_state(0).channel_id
             item = self.library.get_data_item_channel_reference(self.scan.hardware_source_id, channel_id).data_item
-            return item if item is not None and item.has_data and bridge.is_whole(item.xdata) else None
+            return item if item is not None and item.has_data and whole_frames.is_whole(item.xdata) else None
 
         return self.wait_for(live, "the live data item")
 

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("[0-9]*.py"))
-SAYS = {"01": "nm²", "02": "4 of 4 dots", "03": "of the dose of a full scan", "04": None}
+SAYS = {
+    "01": "nm²",
+    "02": "4 of 4 dots",
+    "03": "of the dose of a full scan",
+    "04": "sigma below what the lattice predicts",
+}
 
 
 @pytest.mark.network

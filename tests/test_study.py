@@ -7,6 +7,7 @@ import pytest
 
 import deepscan_core as ds
 from deepscan_core.errors import CalibrationError
+from deepscan_core.scoring import self_similarity
 from tests.conftest import spot_image
 
 PLACES = [(60.0, 60.0), (60.0, 190.0), (190.0, 60.0), (180.0, 180.0)]
@@ -30,6 +31,39 @@ def test_surprisal_finds_the_planted_spots() -> None:
     assert one.image.context().px_from_nm(regions[0].center_nm or (0, 0)) == pytest.approx(regions[0].center_px)
 
 
+@pytest.mark.network
+def test_words_look_at_an_image_once_and_share_the_backbones_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    import deepscan_core.study as module
+    from deepscan_core.features.words import load_word_model
+    from deepscan_core.features.words.network import Decoder
+
+    passes, looks = [], []
+    extract, forward = module.extract, Decoder.forward
+    monkeypatch.setattr(module, "extract", lambda *a: passes.append(1) or extract(*a))
+    monkeypatch.setattr(Decoder, "forward", lambda *a: looks.append(1) or forward(*a))
+    load_word_model()
+    one = study(backbone="tf_efficientnet_lite0")
+    first = one.search("bright round spots")
+    seen = len(looks)
+    assert seen == 3
+    again = one.search("bright round spots")
+    one.search("cracks, not scratches")
+    one.surprisal()
+    assert len(looks) == seen
+    assert len(passes) == 1
+    assert np.array_equal(first.values, again.values)
+    assert one.kept_bytes > first.values.nbytes
+
+
+def test_a_map_of_words_gives_no_region_where_something_else_explains_it_better() -> None:
+    one = study()
+    low = ds.ScoreMap(np.full((256, 256), -0.1, np.float32) + 0.05 * np.eye(256, dtype=np.float32), kind="similarity")
+    assert one.regions(low, area_fraction=0.1) == ()
+    high = np.full((256, 256), -1.0, np.float32)
+    high[60, 60] = 0.2
+    assert len(one.regions(ds.ScoreMap(high, kind="similarity"), area_fraction=0.1)) == 1
+
+
 def test_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import deepscan_core.study as module
 
@@ -41,6 +75,22 @@ def test_features_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one.surprisal()
     one.teach([PLACES[0]], [])
     assert len(calls) == 1
+
+
+def test_a_further_click_computes_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    import deepscan_core.study as module
+
+    one = study()
+    first = one.teach([PLACES[0]]).values
+
+    def again(*args: object, **kwargs: object) -> None:
+        pytest.fail("features were made again")
+
+    for name in ("extract", "extract_patches", "statistics_maps", "residual_features", "draw_sample", "surprisal_map"):
+        monkeypatch.setattr(module, name, again)
+    assert not np.array_equal(one.teach([PLACES[0], PLACES[1]]).values, first)
+    assert np.array_equal(one.teach([PLACES[0]]).values, first)  # the second click undone
+    one.suggest_click([PLACES[0]])
 
 
 def test_one_click_finds_the_others() -> None:
@@ -61,6 +111,16 @@ def test_expected_false_regions_raise_the_level_and_need_a_surprisal() -> None:
     assert len(strict) <= len(loose)
     with pytest.raises(ds.DeepScanError, match="area_fraction"):
         one.regions(one.teach([PLACES[0]]), expected_false_regions=1)
+    with pytest.raises(ds.DeepScanError, match="false_share needs a surprisal map"):
+        one.regions(one.teach([PLACES[0]]), false_share=0.1)
+
+
+def test_a_false_share_is_none_of_nothing_and_grows_with_what_there_is() -> None:
+    one = study()
+    few, many = (one.regions(one.surprisal(), false_share=share, region_size_px=20) for share in (0.01, 0.5))
+    assert 0 < len(few) <= len(many)
+    flat = ds.ScoreMap(np.zeros(one.image.shape), kind="surprisal")
+    assert one.regions(flat, false_share=0.5) == ()
 
 
 def test_sizes_in_nm_need_a_pixel_size() -> None:
@@ -117,3 +177,16 @@ def test_clicks_that_are_no_pairs_are_refused_in_words(clicks: object) -> None:
 def test_a_seed_that_no_generator_takes_is_refused(seed: object) -> None:
     with pytest.raises(ds.DeepScanError, match="seed is"):
         ds.Study(ds.CalibratedImage(np.zeros((32, 32))), seed=seed)  # type: ignore[arg-type]
+
+
+def test_map_and_description_work_self_similarity_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[object] = []
+    found = self_similarity.residual_sigmas
+    monkeypatch.setattr(
+        self_similarity, "residual_sigmas", lambda *args, **named: worked_out.append(args) or found(*args, **named)
+    )
+    study = ds.Study(ds.CalibratedImage(spot_image((96, 96), [(40.0, 50.0)])), backbone="classical")
+    regions = study.regions(study.surprisal(), expected_false_regions=1, region_size_px=16)
+    assert study.describe(regions)[0] == "bright spot"
+    assert len(worked_out) == 1
+    assert study.kept_bytes > 8 * 96 * 96
