@@ -26,7 +26,8 @@ from deepscan_core.scoring.local_share import region_probabilities
 from deepscan_core.scoring.noise import estimate_noise
 from deepscan_core.scoring.nonlocal_means import prediction
 from deepscan_core.scoring.structure import SMOOTHING_PX, structure_of
-from deepscan_core.study import Study, one_blas_thread
+from deepscan_core.study import Study
+from deepscan_core.threads import one_blas_thread
 
 FloatArray = npt.NDArray[np.float64]
 

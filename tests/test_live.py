@@ -214,7 +214,7 @@ def test_frames_of_one_view_hand_on_a_codebook() -> None:
     def codebook(name: str, seed: int, settings: MapSettings = CLASSICAL) -> object:
         frame = CalibratedImage(image(seed=seed).array, pixel_size_nm=0.2, name=name)
         with store.study(frame, settings) as study:
-            return study._codebook
+            return study._kept.codebook
 
     first = codebook("live", 0)
     assert codebook("live", 1) is first
@@ -249,7 +249,7 @@ def test_memory_is_bounded_but_the_last_study_stays() -> None:
 
 
 def test_one_frame_is_worked_on_once_by_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    import deepscan_core.study as module
+    import deepscan_core.kept as module
 
     calls: list[int] = []
     original = module.extract

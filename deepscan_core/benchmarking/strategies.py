@@ -13,7 +13,8 @@ from deepscan_core.benchmarking.rectangles import rectangle_of, rectangles_of_ma
 from deepscan_core.benchmarking.rivals.base import Rectangle, Rival
 from deepscan_core.benchmarking.scene import Scene
 from deepscan_core.records.regions import RegionMeasurement
-from deepscan_core.study import Study, one_blas_thread
+from deepscan_core.study import Study
+from deepscan_core.threads import one_blas_thread
 
 PRODUCT = "deepscan"
 PRODUCT_MAP = "deepscan_map"  # its map with the selector that all rivals share

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,11 +56,11 @@ class Grounds:
         self._noise = estimate_noise(structure.scaled, parts.predicted, structure.known_noise, samples=QUICK_SAMPLES)
         self._spectra: dict[tuple[int, int], Spectrum] = {}
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory that is held."""
-        spectra = sum(spectrum.power.nbytes for spectrum in self._spectra.values())
-        return self._parts.kept_bytes + self._space.kept_bytes + spectra
+    def arrays(self) -> Iterator[npt.NDArray[Any]]:
+        """All that is held; some of it is held by the study as well."""
+        yield from self._parts.arrays()
+        yield from self._space.arrays()
+        yield from (spectrum.power for spectrum in self._spectra.values())
 
     def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
         """Why a region scores as it does.

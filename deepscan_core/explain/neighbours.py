@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,10 +73,9 @@ class PatchSpace:
         self._from_middle = _from_middle(self._table)
         self._median = float(np.median(self._from_middle)) or 1.0
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory that is held, beside the features."""
-        return int(self._table.nbytes + self._from_middle.nbytes + self._centers_px.nbytes)
+    def arrays(self) -> Iterator[npt.NDArray[Any]]:
+        """All that is held, the features among it."""
+        yield from (self.features.values, self._table, self._from_middle, self._centers_px)
 
     def around(self, place_px: YX, clicks_px: Sequence[YX], size_px: float) -> Neighbours:
         """Compare the patch at a place with those of clicks, or with the rest of the image."""

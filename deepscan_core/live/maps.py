@@ -19,7 +19,7 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement
 from deepscan_core.scoring.teacher import Teacher
 from deepscan_core.scoring.teaching.examples import Examples
-from deepscan_core.study import one_blas_thread
+from deepscan_core.threads import one_blas_thread
 
 STUDIES = StudyStore()
 EXAMPLES = ExamplesStore()

@@ -8,7 +8,7 @@ of powers has this closed form. Of spots, fine spots and lines only the largest 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,11 +71,12 @@ class Parts:
     tail: PlaceTail
     points_nats: FloatImage | None = None
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory that is held."""
-        own = (self.structure.smooth, self.structure.periodicity, self.predicted, self.sigmas, self.spot_sigmas)
-        return sum(array.nbytes for array in (*own, *self.signed.values(), *self.excesses.values()))
+    def arrays(self) -> Iterator[FloatImage]:
+        """All that is held."""
+        yield from (self.structure.smooth, self.structure.periodicity, self.predicted, self.sigmas, self.spot_sigmas)
+        yield from (*self.signed.values(), *self.excesses.values())
+        if self.points_nats is not None:
+            yield self.points_nats
 
     def contributions_nats(self, at_px: tuple[int, int]) -> dict[PartName, float]:
         """What each part gives at a pixel (row, column); their sum is the surprisal there."""

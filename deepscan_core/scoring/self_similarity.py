@@ -8,6 +8,7 @@ intensity: of what is rare and bright there are too few pixels to see it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -65,13 +66,12 @@ class Residual:
         self._structure: Structure | None = None
         self._sigmas: FloatImage | None = None
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory of what was worked out so far."""
-        sigmas = 0 if self._sigmas is None else self._sigmas.nbytes
-        if self._structure is None:
-            return sigmas
-        return sigmas + self._structure.smooth.nbytes + self._structure.periodicity.nbytes
+    def arrays(self) -> Iterator[FloatImage]:
+        """What was worked out so far and is held."""
+        if self._structure is not None:
+            yield from (self._structure.smooth, self._structure.periodicity)
+        if self._sigmas is not None:
+            yield self._sigmas
 
     def structure(self) -> Structure:
         """See `structure.structure_of`."""

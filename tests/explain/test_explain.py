@@ -187,3 +187,17 @@ def test_what_is_kept_is_counted_and_serves_the_next_region(of_a_crystal: tuple[
     again = study.explain(region_at(SPOT))
     assert study.kept_bytes == before > study.image.array.nbytes
     assert again.sentences == found.sentences
+
+
+def test_what_the_map_and_its_explanation_share_is_counted_once() -> None:
+    study = Study(CalibratedImage(np.random.default_rng(3).normal(100, 5, (96, 96))), backbone="classical")
+    study.surprisal()
+    before = study.kept_bytes
+    study.explain(region_at((40, 40)))
+    kept = study._kept.residual()
+    shared = {id(array) for array in kept.arrays()}
+    assert len(shared) == 3
+    grounds = study._grounds
+    assert grounds is not None
+    own = [array for array in grounds.arrays() if id(array) not in shared and array is not study.features().values]
+    assert study.kept_bytes == before + sum(array.nbytes for array in own)

@@ -28,12 +28,12 @@ def test_tiles_give_the_features_of_the_whole(
 
 
 def test_a_large_image_keeps_no_maps(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    import deepscan_core.study as study_module
+    import deepscan_core.kept as kept_module
 
-    monkeypatch.setattr(study_module, "LARGEST_WHOLE_PX", 100 * 100)
+    monkeypatch.setattr(kept_module, "LARGEST_WHOLE_PX", 100 * 100)
     study = Study(CalibratedImage(rng.random((128, 160))), backbone="classical")
     assert study.features().values.shape[:2] == (16, 20)
-    assert study._pyramid is None
+    assert study._kept._pyramid is None
 
 
 def test_a_plain_large_image_has_plain_patches() -> None:

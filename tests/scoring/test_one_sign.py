@@ -84,7 +84,7 @@ def test_plain_defaults_find_many_atoms() -> None:
     away = np.abs(centres[:, None] - places[None]).max(axis=2)
     assert (away.min(axis=0) <= 3).mean() >= 0.9
     assert (away.min(axis=1) > 3).sum() <= 4
-    taken_apart = parts_of(study._scaled(), study.features)
+    taken_apart = parts_of(study._kept.scaled(), study.features)
     assert taken_apart.points_nats is not None
     for place in places[:5]:
         at = (int(place[0]), int(place[1]))

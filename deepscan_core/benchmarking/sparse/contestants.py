@@ -32,7 +32,8 @@ from deepscan_core.records.protocol import ScanStep
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.regions.selection import Selection, select_regions
 from deepscan_core.routing.tour import quick_tour
-from deepscan_core.study import Study, one_blas_thread
+from deepscan_core.study import Study
+from deepscan_core.threads import one_blas_thread
 
 RASTER, FOLLOW, REFINE, EXPLORE, ORACLE = "raster", "follow", "refine", "explore", "oracle"
 TITLES: Mapping[str, str] = {
