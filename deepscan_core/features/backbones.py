@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features.alignment import check_dense, choose_levels, example_side_px, measure_origins
-from deepscan_core.features.compiled import CompiledNetwork, compiled
+from deepscan_core.features.compiled import CompiledNetwork, compiled_maps
 from deepscan_core.features.folding import fold_batch_norms, intermediate_maps
 from deepscan_core.features.pyramid import Level
 from deepscan_core.weights.sources import WeightsSource, filled_network, find_weights
@@ -159,7 +159,7 @@ def _prepared(source: WeightsSource, device: str, precision: str) -> Backbone:
         strides_px=strides,
         origins_px=origins,
         precision=precision,
-        compiled=compiled(network, indices, len(mean), cell_multiple_px(strides)) if on_cpu else None,
+        compiled=compiled_maps(network, indices, len(mean), cell_multiple_px(strides)) if on_cpu else None,
     )
 
 

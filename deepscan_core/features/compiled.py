@@ -10,6 +10,7 @@ import importlib.util
 import os
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,14 +33,13 @@ def is_installed() -> bool:
 
 
 class CompiledNetwork:
-    """A network's intermediate maps, for images of any size whose sides are multiples of `multiple_px`.
+    """A network for images of any size: from arrays to arrays, each of shape (1, channels, rows, cols) or in its own order.
 
     Parameters
     ----------
-    network : in evaluation mode, with timm's ``forward_intermediates``.
-    indices : of the maps.
-    n_channels : of the input.
-    multiple_px : what sides are multiples of.
+    network : in evaluation mode, from tensors to a tuple of tensors.
+    examples : its inputs for images of two sizes: the first is traced, both are compared. Batch and channels are fixed.
+    threads : that it may use.
 
     Raises
     ------
@@ -49,32 +49,31 @@ class CompiledNetwork:
         Whatever the compiler raises for a network that it cannot compile.
     """
 
-    def __init__(self, network: nn.Module, indices: tuple[int, ...], n_channels: int, multiple_px: int) -> None:
-        self._lock = threading.Lock()
-        small, other = (_example(n_channels, multiple_px * side, multiple_px * (side + 1)) for side in SIDES)
-        self._model = _compile(_traced(network, indices, small), n_channels)
+    def __init__(self, network: nn.Module, examples: Sequence[tuple[torch.Tensor, ...]], threads: int) -> None:
         import torch
 
-        for example in (small, other):
+        self._lock = threading.Lock()
+        self._model = _compile(_traced(network, examples[0]), examples[0], threads)
+        for example in examples:
             with torch.inference_mode():
-                expected = [maps.numpy() for maps in intermediate_maps(network, indices, example)]
-            for found, wanted in zip(self(example.numpy()), expected, strict=True):
+                expected = [maps.numpy() for maps in network(*example)]
+            for found, wanted in zip(self(*(value.numpy() for value in example)), expected, strict=True):
                 if not np.allclose(found, wanted, atol=RELATIVE_TOLERANCE * float(np.abs(wanted).max()), rtol=0):
                     raise ArithmeticError("the compiled network gives other numbers")
 
-    def __call__(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """Maps of a batch of shape (1, n_channels, rows, cols), each (1, channels, rows / stride, cols / stride)."""
+    def __call__(self, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        """What the network makes of its inputs, as a list of arrays."""
         with self._lock:  # one request at a time, whose memory is used again
-            results = self._model(batch)
+            results = self._model(list(inputs))
             return [np.array(results[output]) for output in self._model.outputs]
 
 
-def compiled(network: nn.Module, indices: tuple[int, ...], n_channels: int, multiple_px: int) -> CompiledNetwork | None:
+def compiled(network: nn.Module, examples: Sequence[tuple[torch.Tensor, ...]], threads: int) -> CompiledNetwork | None:
     """The network compiled, or None where that is not possible, or not the same: then torch runs it."""
     if not is_installed():
         return None
     try:
-        return CompiledNetwork(network, indices, n_channels, multiple_px)
+        return CompiledNetwork(network, examples, threads)
     except Exception as error:  # whatever a compiler says of a network that it does not know
         import logging
 
@@ -82,14 +81,18 @@ def compiled(network: nn.Module, indices: tuple[int, ...], n_channels: int, mult
         return None
 
 
-def _example(n_channels: int, rows: int, cols: int) -> torch.Tensor:
-    import torch
+def compiled_maps(
+    network: nn.Module, indices: tuple[int, ...], n_channels: int, multiple_px: int
+) -> CompiledNetwork | None:
+    """A backbone's intermediate maps compiled, or None; see `compiled`.
 
-    return torch.rand((1, n_channels, rows, cols), generator=torch.Generator().manual_seed(rows))
-
-
-def _traced(network: nn.Module, indices: tuple[int, ...], example: torch.Tensor) -> Any:
-    import torch
+    Parameters
+    ----------
+    network : in evaluation mode, with timm's ``forward_intermediates``.
+    indices : of the maps.
+    n_channels : of the input, which has the shape (1, n_channels, rows, cols).
+    multiple_px : what sides are multiples of.
+    """
     from torch import nn
 
     class Maps(nn.Module):
@@ -102,12 +105,26 @@ def _traced(network: nn.Module, indices: tuple[int, ...], example: torch.Tensor)
         def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return tuple(intermediate_maps(self.network, indices, batch))
 
+    examples = [(example(n_channels, multiple_px * side, multiple_px * (side + 1)),) for side in SIDES]
+    return compiled(Maps().eval(), examples, n_threads())
+
+
+def example(n_channels: int, rows: int, cols: int) -> torch.Tensor:
+    """An input of shape (1, n_channels, rows, cols), the same each time."""
+    import torch
+
+    return torch.rand((1, n_channels, rows, cols), generator=torch.Generator().manual_seed(rows))
+
+
+def _traced(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
+    import torch
+
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of sizes that become fixed; they are compared afterwards
-        return torch.jit.trace(Maps().eval(), example, check_trace=False)
+        return torch.jit.trace(network, inputs, check_trace=False)
 
 
-def _compile(traced: Any, n_channels: int) -> Any:
+def _compile(traced: Any, inputs: tuple[torch.Tensor, ...], threads: int) -> Any:
     import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -115,9 +132,9 @@ def _compile(traced: Any, n_channels: int) -> Any:
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # the compiler's own reference to it does not keep it
     model = frontend.convert(frontend.load(decoder))
-    model.reshape([1, n_channels, -1, -1])
+    model.reshape({port: [*value.shape[:2], -1, -1] for port, value in zip(model.inputs, inputs, strict=True)})
     options = {
-        "INFERENCE_NUM_THREADS": n_threads(),
+        "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,  # others use these cores too

@@ -73,9 +73,9 @@ def test_a_network_that_compiles_to_something_else_is_run_by_torch(monkeypatch: 
         def forward_intermediates(self, batch: torch.Tensor, **kwargs: Any) -> list[torch.Tensor]:
             return [batch * int(batch.shape[-1])]
 
-    assert compiled.compiled(Sizes().eval(), (0,), 1, 32) is None
+    assert compiled.compiled_maps(Sizes().eval(), (0,), 1, 32) is None
     monkeypatch.setattr(compiled, "is_installed", lambda: False)
-    assert compiled.compiled(Sizes().eval(), (0,), 1, 32) is None
+    assert compiled.compiled_maps(Sizes().eval(), (0,), 1, 32) is None
 
 
 def test_mixed_precision_is_not_compiled() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,20 @@ def test_endings_compounds_and_misspellings_are_understood(
     assert set(np.flatnonzero(np.abs(vectors).sum(axis=0) > 0)) == rows if rows else len(vectors) == 0
     assert not_found == unknown
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(vectors)))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("shape", [(64, 64), (131, 217), (400, 96)])
+def test_the_compiled_decoder_gives_what_torch_gives(shape: tuple[int, int]) -> None:
+    pytest.importorskip("openvino", reason="openvino has no wheel for this computer")
+    from deepscan_core.features.words.own import load_own_model
+
+    model = load_own_model()
+    assert model.compiled is not None
+    scaled = np.random.default_rng(1).random(shape).astype(np.float32)
+    for one, other in zip(model.look(scaled), replace(model, compiled=None).look(scaled), strict=True):
+        assert one.step_px == other.step_px
+        assert one.values == pytest.approx(other.values, abs=1e-4)
 
 
 @pytest.mark.network

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.features.backbones import DEFAULT_BACKBONE, Backbone, load_backbone
+from deepscan_core.features.compiled import CompiledNetwork, compiled, example
 from deepscan_core.features.pyramid import FeaturePyramid, Level
 from deepscan_core.features.words.lexicon import Lexicon
 from deepscan_core.memory import check_memory
@@ -32,8 +33,9 @@ NAME = "deepscan-words"
 SCALES = (1.0, 0.5, 0.25)
 SMALLEST_SIDE_PX = 48  # of an image at a scale that is looked at
 LARGEST_PX = 1536 * 1536  # larger images are looked at as if they had that many
-BYTES_A_PX = 420  # at the full scale: what the decoder holds, and the embeddings that are kept
+BYTES_A_PX = 720  # at the full scale, compiled or not: backbone, decoder, and the embeddings that are kept
 CELL_PX = 16  # coarsest stride of the levels that are used
+EXAMPLE_CELLS = (4, 7)  # rows of cells of the images on which the compiled decoder is compared with torch's
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,6 +48,7 @@ class OwnModel:
     lexicon : the table of words.
     others : one direction a kind of the corpus.
     backbone : the one that was frozen in training.
+    compiled : the decoder for this computer's processor, where it could be compiled.
     """
 
     decoder: Decoder
@@ -53,6 +56,7 @@ class OwnModel:
     lexicon: Lexicon
     others: PhraseVectors
     backbone: Backbone
+    compiled: CompiledNetwork | None = None
     name: str = NAME
 
     def look(self, scaled: FloatArray, seen: FeaturePyramid | None = None) -> tuple[FeatureMap, ...]:
@@ -87,8 +91,6 @@ class OwnModel:
         return torch.from_numpy(vectors), torch.from_numpy(is_place.astype(np.float32))
 
     def _at_scale(self, scaled: FloatArray, scale: float, seen: FeaturePyramid | None) -> FeatureMap:
-        import torch
-
         picture = scaled if scale == 1 else _resampled(scaled, scale)
         shape = (picture.shape[0], picture.shape[1])
         levels = self._levels(picture, seen if scale == 1 else None)
@@ -98,18 +100,25 @@ class OwnModel:
             for level, stride in zip(levels, (4, 8, 16), strict=True)
         ]
         padded = np.pad(picture, [(0, c * CELL_PX - n) for c, n in zip(cells, shape, strict=True)], mode="symmetric")
-        with torch.inference_mode():
-            embedded = self.decoder(*(torch.from_numpy(v)[None] for v in inputs), torch.from_numpy(padded)[None, None])[
-                0
-            ]
-        kept = embedded[:, : -(-shape[0] // 2), : -(-shape[1] // 2)]
+        embedded = self._decoded(*(v[None] for v in inputs), padded[None, None])
         return FeatureMap(
-            values=np.ascontiguousarray(kept.permute(1, 2, 0).numpy()),
+            values=np.ascontiguousarray(embedded[: -(-shape[0] // 2), : -(-shape[1] // 2)]),
             step_px=2 / scale,
             origin_px=1 / scale - 0.5,
             image_shape=(scaled.shape[0], scaled.shape[1]),
             source=self.name,
         )
+
+    def _decoded(self, *inputs: FloatArray) -> FloatArray:
+        """Embeddings of shape (rows / 2, cols / 2, DIMENSIONS)."""
+        if self.compiled is not None:
+            by_compiler: FloatArray = self.compiled(*inputs)[0][0]
+            return by_compiler
+        import torch
+
+        with torch.inference_mode():
+            by_torch: FloatArray = self.decoder(*map(torch.from_numpy, inputs))[0].permute(1, 2, 0).numpy()
+        return by_torch
 
     def _levels(self, picture: FloatArray, seen: FeaturePyramid | None) -> Sequence[Level]:
         if seen is not None and seen.source == self.backbone.name and len(seen.levels) >= 3:
@@ -166,7 +175,33 @@ def read_own_model(path: Path) -> OwnModel:
         lexicon=Lexicon(words=words, vectors=tensors["table"].numpy(), known=known),
         others=others,
         backbone=load_backbone(DEFAULT_BACKBONE, device="cpu"),
+        compiled=_compiled(decoder),
     )
+
+
+def _compiled(decoder: Decoder) -> CompiledNetwork | None:
+    """The decoder compiled, with the embedding of a place in one piece of memory, as it is used."""
+    import torch
+    from torch import nn
+
+    from deepscan_core.features.words.network import LEVEL_CHANNELS
+
+    class Places(nn.Module):
+        """What is compiled: embeddings of shape (1, rows / 2, cols / 2, DIMENSIONS)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.decoder = decoder
+
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return (self.decoder(*inputs).permute(0, 2, 3, 1),)
+
+    channels = [*zip(LEVEL_CHANNELS, (4, 8, 16), strict=True), (1, 1)]
+    examples = [
+        tuple(example(n, CELL_PX * cells // stride, CELL_PX * (cells + 1) // stride) for n, stride in channels)
+        for cells in EXAMPLE_CELLS
+    ]
+    return compiled(Places().eval(), examples, torch.get_num_threads())
 
 
 def _fitted(values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
