@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from deepscan_core.live.lessons import ExamplesStore
 from deepscan_core.live.results import ResultStore
 from deepscan_core.live.settings import MapSettings
 from deepscan_core.live.studies import StudyStore, key_of
-from deepscan_core.records.coordinates import index_to_fraction
+from deepscan_core.records.coordinates import YX, index_to_fraction
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
-from deepscan_core.records.regions import RegionMeasurement
+from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 from deepscan_core.scoring.teacher import Teacher
 from deepscan_core.scoring.teaching.examples import Examples
 from deepscan_core.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from deepscan_core.explain import Explanation
 
 STUDIES = StudyStore()
 EXAMPLES = ExamplesStore()
@@ -185,6 +189,14 @@ def quantify(
         regions = study.regions(scores, **settings.region_options())
         report(0.8)
         return study.measure(regions, scores)
+
+
+def explain(
+    image: CalibratedImage, region: ScanRegion, settings: MapSettings, *, clicks_px: Sequence[YX] = ()
+) -> Explanation:
+    """Why a region scores as it does; see `Study.explain`."""
+    with STUDIES.study(image, settings) as study:
+        return study.explain(region, clicks_px)
 
 
 def _learned(

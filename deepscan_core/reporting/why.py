@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from deepscan_core.explain import Explanation
 from deepscan_core.explain.neighbours import Neighbours
@@ -23,7 +23,6 @@ from deepscan_core.reporting.why_rasters import (
     spectrum_rgb,
 )
 from deepscan_core.reporting.wording import number, plural, short
-from deepscan_core.study import Study
 
 BAR_SHARE = 0.4
 MOST_EXPLAINED = 12  # regions of a report: nine pictures each
@@ -37,8 +36,15 @@ PART_NAMES = {
 }
 
 
+class Explains(Protocol):
+    """What says why a region scores as it does, such as a `Study`."""
+
+    def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
+        """See `Study.explain`."""
+
+
 def explained(
-    study: Study, regions: Sequence[ScanRegion], clicks_px: Sequence[YX] = (), *, most: int = MOST_EXPLAINED
+    study: Explains, regions: Sequence[ScanRegion], clicks_px: Sequence[YX] = (), *, most: int = MOST_EXPLAINED
 ) -> dict[int, Explanation]:
     """Why the highest-scoring regions score as they do, by their number in `regions`, which begins at 1."""
     ranked = sorted(range(len(regions)), key=lambda k: -regions[k].score)[:most]

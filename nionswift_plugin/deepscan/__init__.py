@@ -16,10 +16,11 @@ class DeepScanExtension:
     def __init__(self, api_broker: Any) -> None:
         from nion.swift import Workspace
 
-        from . import computations, panel
+        from . import computations, computing, panel
 
         self._app = api_broker.get_api(version="~1.0", ui_version="~1.0").application._application
         computations.register()
+        computing.begin()
         Workspace.WorkspaceManager().register_panel(
             panel.DeepScanPanel, panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 312}
         )
@@ -29,9 +30,10 @@ class DeepScanExtension:
         """Take the panel and the menu out again; saved maps keep their data."""
         from nion.swift import Workspace
 
-        from . import computations, panel
+        from . import computations, computing, panel
 
         computations.quit_computing()
+        computing.end()
         self._app.unregister_menu_handler(self._build_menu)
         Workspace.WorkspaceManager().unregister_panel(panel.PANEL_ID)
 

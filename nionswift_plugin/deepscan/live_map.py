@@ -13,7 +13,7 @@ from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 
-from . import bridge, composite, computations, overlay, plan_graphics, whole_frames
+from . import bridge, composite, computations, computing, overlay, plan_graphics, whole_frames
 from .clicks import Armed, ClickTool
 from .form import Form, Mode, recall, remember
 from .keeper import Keeper
@@ -107,13 +107,15 @@ class LiveMap:
         frames = self._frames_of(clicks)
 
         def look(image: CalibratedImage) -> ScoreMap:
-            from deepscan_core.live import maps
-
+            maker = computing.maker()
             if form.mode == "teach":
-                return maps.teach(image, clicks, settings, frame_of=lambda name: frames[name].image)
+                taught: ScoreMap = maker.teach(image, clicks, settings, frame_of=lambda name: frames[name].image)
+                return taught
             if form.mode == "words":
-                return maps.search(image, form.query, settings)
-            return maps.surprisal(image, settings)
+                said: ScoreMap = maker.search(image, form.query, settings)
+                return said
+            surprising: ScoreMap = maker.surprisal(image, settings)
+            return surprising
 
         return look
 
@@ -189,9 +191,7 @@ class LiveMap:
         frames, display_items = self._frames_of(clicks), self.display_items()
 
         def answer() -> Any:
-            from deepscan_core.live import maps
-
-            scores = maps.teach(
+            scores = computing.maker().teach(
                 bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title),
                 clicks,
                 settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from deepscan_core.records.asked import Asked
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
+from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
-from deepscan_core.records.regions import RegionMeasurement
+from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 
+from . import computing
 from .annotations import State, sign  # the package's own `annotations` is a __future__ feature
 
 if TYPE_CHECKING:
+    from deepscan_core.explain import Explanation
+
     from .computations import MapSettings
     from .planning import Plan
 
@@ -80,14 +85,12 @@ def export(
     clicks_px : positive examples ``(y, x)`` on the plan's frame.
     """
     from deepscan_core.efficiency import efficiency_rows
-    from deepscan_core.live.maps import STUDIES
     from deepscan_core.reporting import artifacts
     from deepscan_core.reporting.report_data import ReportData
     from deepscan_core.reporting.versions import versions
     from deepscan_core.reporting.why import explained
 
-    with STUDIES.study(plan.image, settings) as study:
-        explanations = explained(study, plan.regions, clicks_px)
+    explanations = explained(_Reasons(image=plan.image, settings=settings), plan.regions, clicks_px)
     data = ReportData(
         title=plan.image.name,
         image=plan.image,
@@ -106,6 +109,18 @@ def export(
     with artifacts.staged(target) as stage:
         artifacts.write_artifacts(data, stage)
     return target / artifacts.REPORT
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reasons:
+    """Why regions of an image score as they do, by whatever makes its maps."""
+
+    image: CalibratedImage
+    settings: MapSettings
+
+    def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
+        found: Explanation = computing.maker().explain(self.image, region, self.settings, clicks_px=clicks_px)
+        return found
 
 
 def _asked(plan: Plan, settings: MapSettings, clicks_px: Sequence[YX]) -> Asked | None:

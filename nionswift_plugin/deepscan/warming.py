@@ -7,13 +7,18 @@ import gc
 import threading
 
 from deepscan_core.errors import DeepScanError
+from deepscan_core.live.beside import ClosedError
 from deepscan_core.live.settings import MapSettings
+
+from . import computing
 
 
 class Warmer:
     """Loads what maps will need, in a thread of its own, once for each network.
 
-    What is in memory then is kept out of Python's search for garbage (`gc.freeze`) until `close`.
+    What is in memory then is kept out of Python's search for garbage (`gc.freeze`) until `close`: Swift alone is
+    hundreds of thousands of objects, and Python holds everything up for a third of a second whenever it looks through
+    all of them.
     """
 
     def __init__(self) -> None:
@@ -37,10 +42,7 @@ class Warmer:
 
 
 def _load(settings: MapSettings) -> None:
-    from deepscan_core.live import maps
-
-    with contextlib.suppress(DeepScanError, ImportError):  # the map itself will say what is missing
-        maps.warm(settings)
-    # Libraries and networks are a million objects, and Python holds everything up for a third of a second whenever it looks
-    # through all objects for cycles that nobody needs. What is there now stays, and need not be looked through.
+    # the map itself will say what is missing
+    with contextlib.suppress(DeepScanError, ImportError, ClosedError):
+        computing.maker().warm(settings)
     gc.freeze()

@@ -12,6 +12,7 @@ from nion.swift.model import DataItem
 
 from deepscan_core.records.coordinates import YX
 
+from . import computing
 from .computations import MapSettings
 
 if TYPE_CHECKING:
@@ -32,11 +33,9 @@ def explain(
     settings : how maps are made.
     clicks_px : positive examples ``(y, x)`` on the plan's frame.
     """
-    from deepscan_core.live.maps import STUDIES
     from deepscan_core.reporting.why_figure import why_rgb
 
-    with STUDIES.study(plan.image, settings) as study:
-        found = study.explain(plan.regions[order - 1], clicks_px)
+    found = computing.maker().explain(plan.image, plan.regions[order - 1], settings, clicks_px=clicks_px)
     picture = why_rgb(found, plan.image, f"Why here: region {order} of {plan.image.name}")
     return found, np.ascontiguousarray(picture[..., ::-1])
 

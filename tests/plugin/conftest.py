@@ -20,11 +20,12 @@ def swift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeadlessS
     from nion.swift.model import PlugInManager
     from nion.swift.test import TestContext
 
-    from nionswift_plugin.deepscan import DeepScanExtension
+    from nionswift_plugin.deepscan import DeepScanExtension, computing
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPSCAN_BACKBONE", "classical")
     monkeypatch.delenv("DEEPSCAN_SIMULATOR", raising=False)
+    monkeypatch.setenv(computing.VARIABLE, computing.HERE)  # so that tests can look at what is computed
     Facade.initialize()
     setup = TestContext.TestSetup(set_global=True)  # the extension asks for the application
     extension = DeepScanExtension(PlugInManager.APIBroker())

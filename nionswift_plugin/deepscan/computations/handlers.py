@@ -21,7 +21,7 @@ from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 
-from .. import bridge, whole_frames
+from .. import bridge, computing, whole_frames
 from ..taught_frames import TaughtFrame
 from . import outputs
 
@@ -189,9 +189,7 @@ class SurprisalComputation(_Computation):
     label = _("DeepScan surprisal")
 
     def _compute(self, task: _Task) -> None:
-        from deepscan_core.live import maps
-
-        self._keep(maps.surprisal(task.image, task.settings, report=task.report), task)
+        self._keep(computing.maker().surprisal(task.image, task.settings, report=task.report), task)
 
 
 class TeacherComputation(_Computation):
@@ -203,9 +201,7 @@ class TeacherComputation(_Computation):
     def _compute(self, task: _Task) -> None:
         clicks = clicks_from_json(task.texts.get("clicks", ""))
         classes = classes_of(clicks)
-        from deepscan_core.live import maps
-
-        scores = maps.teach(
+        scores = computing.maker().teach(
             task.image,
             clicks,
             task.settings,
@@ -227,10 +223,8 @@ class TextSearchComputation(_Computation):
     inputs: Mapping[str, Any] = {**_Computation.inputs, "query": {"label": _("Words")}}
 
     def _compute(self, task: _Task) -> None:
-        from deepscan_core.live import maps
-
         query = task.texts.get("query", "")
-        self._keep(maps.search(task.image, query, task.settings, report=task.report), task)
+        self._keep(computing.maker().search(task.image, query, task.settings, report=task.report), task)
 
 
 class QuantifyComputation(_Computation):
@@ -240,6 +234,4 @@ class QuantifyComputation(_Computation):
     output = "table"
 
     def _compute(self, task: _Task) -> None:
-        from deepscan_core.live import maps
-
-        self._data = outputs.table_data(maps.quantify(task.image, task.settings, report=task.report))
+        self._data = outputs.table_data(computing.maker().quantify(task.image, task.settings, report=task.report))
