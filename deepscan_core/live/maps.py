@@ -25,6 +25,7 @@ from deepscan_core.threads import one_blas_thread
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation
 
+LEAST_SHAPE = (64, 64)
 STUDIES = StudyStore()
 EXAMPLES = ExamplesStore()
 TAUGHT: ResultStore[ScoreMap] = ResultStore(
@@ -216,14 +217,16 @@ def _learned(
         return {name: study.examples(*examples_px(clicks, name, image.shape), with_bulk=with_bulk) for name in classes}
 
 
-def warm(settings: MapSettings) -> None:
-    """Load everything that the first maps would wait for; takes seconds, once."""
+def warm(settings: MapSettings, *, shape: tuple[int, int] = LEAST_SHAPE) -> None:
+    """Load everything that the first maps would wait for, and look once at noise of a shape; takes seconds, once."""
     if settings.backbone != CLASSICAL:
         from deepscan_core.features.backbones import load_backbone
 
         load_backbone(settings.backbone)
-    noise = CalibratedImage(np.random.default_rng(0).normal(size=(64, 64)))
+    noise = CalibratedImage(np.random.default_rng(0).normal(size=shape))
+    surprisal(noise, settings)
     teach(noise, [Click(y_frac=0.5, x_frac=0.5)], settings)
+    STUDIES.forget(noise, settings)
 
 
 def _frame(name: str, frame_of: Callable[[str], CalibratedImage] | None) -> CalibratedImage:

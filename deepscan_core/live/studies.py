@@ -71,6 +71,11 @@ class StudyStore:
                 entry.held_bytes = entry.study.kept_bytes
                 self._forget()
 
+    def forget(self, image: CalibratedImage, settings: MapSettings) -> None:
+        """Keep nothing of an image that nobody will ask for again."""
+        with self._lock:
+            self._entries.pop(key_of(image, settings), None)
+
     def _codebook(self, image: CalibratedImage, settings: MapSettings) -> Codebook:
         """Of the view that an image belongs to by its name, size and settings; whether it does, the codebook checks."""
         view = (image.name, image.shape, image.pixel_size_nm, settings)

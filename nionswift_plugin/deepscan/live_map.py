@@ -94,7 +94,7 @@ class LiveMap:
         self._form = form
         for display_item in self.display_items():
             remember(display_item, form)
-        self._warmer.warm(self.settings())
+        self._warmer.warm(self.settings(), self.data_item.data_shape)
         if not self._lacks():
             self._follow()
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+from collections.abc import Sequence
 
 from deepscan_core.errors import DeepScanError
 from deepscan_core.live.beside import ClosedError
 from deepscan_core.live.settings import MapSettings
 
 from . import computing
+
+MOST_PX = 512  # of a side: what is loaded for larger images is no other
 
 
 class Warmer:
@@ -25,13 +28,18 @@ class Warmer:
         self._thread: threading.Thread | None = None
         self._warmed: set[str] = set()
 
-    def warm(self, settings: MapSettings) -> None:
-        """Begin, unless it was done or something is being loaded."""
+    def warm(self, settings: MapSettings, shape: Sequence[int]) -> None:
+        """Begin, for images of a shape, unless it was done or something is being loaded."""
         is_busy = self._thread is not None and self._thread.is_alive()
         if is_busy or settings.backbone in self._warmed:
             return
         self._warmed.add(settings.backbone)
-        self._thread = threading.Thread(target=_load, args=(settings,), name="deepscan-warming", daemon=True)
+        self._thread = threading.Thread(
+            target=_load,
+            args=(settings, tuple(min(side, MOST_PX) for side in shape)),
+            name="deepscan-warming",
+            daemon=True,
+        )
         self._thread.start()
 
     def close(self, timeout_s: float) -> None:
@@ -41,8 +49,8 @@ class Warmer:
             gc.unfreeze()
 
 
-def _load(settings: MapSettings) -> None:
+def _load(settings: MapSettings, shape: tuple[int, ...]) -> None:
     # the map itself will say what is missing
     with contextlib.suppress(DeepScanError, ImportError, ClosedError):
-        computing.maker().warm(settings)
+        computing.maker().warm(settings, shape=shape)
     gc.freeze()

@@ -214,7 +214,7 @@ def test_what_fails_because_the_window_closes_fails_without_a_word(
 def test_what_is_loaded_is_out_of_the_search_for_garbage_until_the_window_closes() -> None:
     warmer = Warmer()
     assert gc.get_freeze_count() == 0
-    warmer.warm(computations.MapSettings(backbone="classical"))
+    warmer.warm(computations.MapSettings(backbone="classical"), (128, 128))
     assert warmer._thread is not None
     warmer._thread.join(30)
     assert gc.get_freeze_count() > 10_000

@@ -61,6 +61,7 @@ def follow(
     computation = computation_of(document_model, data_item, kind)
     if computation is None:
         return _made(document_model, api, data_item, kind, texts)
+    _be_called(computation, True)
     for name, text in texts.items():
         variable = computation._get_variable(name)
         if variable is None or not _says_the_same(name, variable.value, text):
@@ -77,7 +78,14 @@ def rest(document_model: Any, data_item: Any, kind: str) -> None:
     with contextlib.suppress(InputError):  # what is wrong with them stands beside the map already
         settings = MapSettings.from_json(variable.value)
         if settings.live:
+            _be_called(computation, False)
             computation.set_input_value("settings", replace(settings, live=False).to_json())
+
+
+def _be_called(computation: Any, is_called: bool) -> None:
+    """Whether Swift calls it when its image changes; Swift 16.16 always does, and then it returns at once."""
+    if hasattr(computation, "auto_update") and computation.auto_update is not is_called:
+        computation.auto_update = is_called
 
 
 def _own_texts(kind: str, clicks: str, query: str) -> dict[str, str]:
