@@ -6,7 +6,7 @@ same arguments, results and errors.
 
 Notes
 -----
-An image of 512 x 512 px goes over and its map comes back in about 2 ms. The process has its own memory for networks and for
+An image of 512 x 512 px goes over and its map comes back in about 3 ms. The process has its own memory for networks and for
 what is kept of earlier frames; it gives way to everything else on the computer (``serving.py``), and ends with this one.
 """
 
