@@ -2,8 +2,8 @@
 
     python benchmarks/usim_overhead.py [--frames 20]
 
-Frames of several sizes at one dwell time are scanned through `NionScanController`. Run it on a computer that does nothing
-else.
+Frames of several sizes at one dwell time are scanned through `NionScanController`, and held against its `costs`; then
+frames of a second are aborted in their middle. Run it on a computer that does nothing else.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from deepscan_core.acquisition.controller import BeamRest
+from deepscan_core.errors import RunAborted
 from deepscan_core.instruments.nion import NionScanController
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanStep
@@ -36,18 +40,24 @@ def main() -> None:
             controller.prepare()
             try:
                 times_s = {shape: _times_s(controller, shape, frames) for shape in SHAPES}
+                stops_s = [_stop_s(controller, number) for number in range(frames)]
+                costs = controller.costs
             finally:
                 controller.restore(beam=True)
         os.chdir("/")
     medians = np.array([np.median(times_s[shape]) for shape in SHAPES])
     beyond = medians - [rows * cols * DWELL_US * 1e-6 for rows, cols in SHAPES]
-    print("rows x cols  samples ms  median ms  beyond ms  quartiles ms")
+    print(f"charged: {costs}")
+    print("rows x cols  samples ms  median ms  beyond ms  quartiles ms    late by at most ms")
     for (rows, cols), median, more in zip(SHAPES, medians, beyond, strict=True):
         low, high = np.quantile(times_s[rows, cols], (0.25, 0.75))
+        charged_s = costs.frame_time_s(rows, cols, DWELL_US) + costs.settle_s
         print(
             f"{rows:4d} x {cols:4d}  {rows * cols * DWELL_US * 1e-3:10.2f}  {1e3 * median:9.2f}  {1e3 * more:9.2f}  "
-            f"{1e3 * low:.2f} to {1e3 * high:.2f}"
+            f"{1e3 * low:.2f} to {1e3 * high:.2f}  {1e3 * (max(times_s[rows, cols]) - charged_s):9.2f}"
         )
+    for what, ms in zip(("until the beam is off", "to the end of the frame"), 1e3 * np.array(stops_s).T, strict=True):
+        print(f"from abort() {what}: median {np.median(ms):.1f} ms, at most {ms.max():.1f} ms")
 
 
 def _times_s(controller: NionScanController, shape: tuple[int, int], frames: int) -> list[float]:
@@ -60,6 +70,32 @@ def _times_s(controller: NionScanController, shape: tuple[int, int], frames: int
         controller.scan(step)
         found.append(time.perf_counter() - begun)
     return found[1:]
+
+
+def _stop_s(controller: NionScanController, number: int) -> tuple[float, float]:
+    """From the abort of a frame of a second until the beam is off, and until the frame has ended."""
+    step = replace(_step(controller.context(), (64, 64), (0.5, 0.5), number + 1), dwell_time_us=250.0)
+    controller.restore()
+    controller.prepare()
+    controller.rest(BeamRest())
+    ended: list[float] = []
+
+    def scan() -> None:
+        try:
+            controller.scan(step)
+        except RunAborted:
+            ended.append(time.perf_counter())
+
+    worker = threading.Thread(target=scan)
+    worker.start()
+    time.sleep(0.3 + 0.01 * number)
+    begun = time.perf_counter()
+    controller.abort()
+    while not controller.is_blanked:
+        time.sleep(0.0005)
+    dark = time.perf_counter()
+    worker.join()
+    return dark - begun, ended[0] - begun
 
 
 def _step(context: ScanContext, shape: tuple[int, int], fraction: tuple[float, ...], order: int) -> ScanStep:

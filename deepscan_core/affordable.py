@@ -54,6 +54,24 @@ class Terms:
         total = 0.0 if current_pa is None else self.costs.frame_electrons(*shape, current_pa)
         return (self.costs.frame_time_s(*shape), total)
 
+    @property
+    def most(self) -> tuple[float, float]:
+        """Seconds and electrons that may be planned: the limits, less what is kept free for a frame that is late."""
+        limits, costs = self.limits, self.costs
+        late = costs.idle_electrons(costs.lit_s, self.current_pa or 0.0)
+        return (
+            math.inf if limits.max_time_s is None else limits.max_time_s - costs.reserve_s,
+            math.inf if limits.max_total_electrons is None else limits.max_total_electrons - late,
+        )
+
+    def dose_e_per_nm2(self, step: ScanStep) -> float:
+        """Of a step's rectangle, with the idle times of its frame where the beam is open in them, and one that is late."""
+        if step.dose_e_per_nm2 is None or self.current_pa is None:
+            raise InputError("a dose limit needs a pixel size and the beam current: give them")
+        idle_s = self.costs.frame_idle_s(step.rows) + self.costs.lit_s
+        height_nm, width_nm = step.size_nm
+        return step.dose_e_per_nm2 + self.costs.idle_electrons(idle_s, self.current_pa) / (height_nm * width_nm)
+
     def spent(self, steps: Sequence[ScanStep]) -> tuple[float, float | None]:
         """Seconds and electrons of all steps, of the way between them, and of the waits of neighbours.
 
@@ -70,13 +88,13 @@ class Terms:
     def allow(self, steps: Sequence[ScanStep]) -> bool:
         """Whether time and electrons of all of these steps stay within the limits."""
         time_s, total = self.spent(steps)
-        most_s, most = self.limits.max_time_s, self.limits.max_total_electrons
-        if most is not None and total is None:
+        limit, (most_s, most) = self.limits.max_total_electrons, self.most
+        if limit is not None and total is None:
             raise InputError(
-                f"a limit of {most:g} electrons needs a pixel size and the beam current: "
+                f"a limit of {limit:g} electrons needs a pixel size and the beam current: "
                 "give them with --pixel-size-nm and --beam-current-pa"
             )
-        return (most_s is None or time_s <= most_s) and (most is None or total is None or total <= most)
+        return time_s <= most_s and (total is None or total <= most)
 
     def _ways_s(self, steps: Sequence[ScanStep]) -> list[float]:
         if not self.context.is_calibrated:
@@ -142,11 +160,8 @@ def _worth_most(steps: Sequence[ScanStep], prizes: Sequence[float], terms: Terms
         costs=terms.costs,
         way_electrons_per_s=0.0 if current_pa is None else terms.costs.idle_electrons(1.0, current_pa),
     )
-    limits = TourLimits(
-        time_s=math.inf if terms.limits.max_time_s is None else terms.limits.max_time_s,
-        electrons=math.inf if terms.limits.max_total_electrons is None else terms.limits.max_total_electrons,
-    )
-    chosen = [steps[k] for k in budgeted_tour(stops, limits)]
+    most_s, most = terms.most
+    chosen = [steps[k] for k in budgeted_tour(stops, TourLimits(time_s=most_s, electrons=most))]
     return chosen if is_calibrated else _on_short_tour(chosen, terms)
 
 
@@ -181,24 +196,21 @@ def _within_dose(steps: Sequence[ScanStep], prizes: Sequence[float], terms: Term
         return list(range(len(steps)))
     kept: list[int] = []
     for k in sorted(range(len(steps)), key=lambda k: -prizes[k]):
-        exposures = [(steps[n].in_context(), _dose(steps[n])) for n in (*kept, k)]
+        exposures = [(steps[n].in_context(), terms.dose_e_per_nm2(steps[n])) for n in (*kept, k)]
         if highest_dose(exposures[-1][0], exposures) <= most * DOSE_ROUNDING:
             kept.append(k)
     return sorted(kept)
 
 
-def _dose(step: ScanStep) -> float:
-    if step.dose_e_per_nm2 is None:
-        raise InputError("a dose limit needs a pixel size and the beam current: give them")
-    return step.dose_e_per_nm2
-
-
 def _nothing_fits(steps: Sequence[ScanStep], terms: Terms) -> InputError:
     spent = [terms.spent([step]) for step in steps]
     least_s, least = min(time_s for time_s, _ in spent), min(total or 0.0 for _, total in spent)
-    if terms.limits.max_time_s is not None and least_s > terms.limits.max_time_s:
+    most_s, _ = terms.most
+    if terms.limits.max_time_s is not None and least_s > most_s:
+        kept_s = terms.costs.reserve_s
+        kept = f", and {kept_s:g} s are kept free for frames that are late" if kept_s else ""
         return InputError(
-            f"not even one region can be scanned in {terms.limits.max_time_s:g} s ({least_s:.3g} s): give more time"
+            f"not even one region can be scanned in {terms.limits.max_time_s:g} s ({least_s:.3g} s{kept}): give more time"
         )
     return InputError(
         f"not even one region can be scanned with {terms.limits.max_total_electrons or 0:g} electrons "

@@ -11,6 +11,7 @@
         ├── UnsupportedStep   the instrument cannot do what a step asks for
         ├── InstrumentTaken   somebody else uses the instrument just now
         ├── TimedOut          the instrument took far longer than predicted
+        ├── LimitReached      a step was stopped because it would have passed a limit of the run
         ├── WrongFrame        the instrument returned no frame, or one of another shape
         ├── StepSkipped       a step was given up after a fault; the run goes on
         ├── DriftLost         where the specimen has drifted to is not known well enough to go on
@@ -79,6 +80,10 @@ class TimedOut(InstrumentError):
     def __init__(self, *args: object, is_hung: bool = False) -> None:
         super().__init__(*args)
         self.is_hung = is_hung
+
+
+class LimitReached(InstrumentError):
+    """A step took longer than predicted and was stopped before it passed a limit of the run; it was exposed in part."""
 
 
 class WrongFrame(InstrumentError):

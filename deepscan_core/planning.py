@@ -167,10 +167,7 @@ def _dwell_us(regions: Sequence[ScanRegion], context: ScanContext, settings: Pla
     if context.beam_current_pa is None:
         raise InputError(f"a dose limit of {limit:g} e/nm² needs the beam current: give it with --beam-current-pa")
     current = context.beam_current_pa
-    longest = min(
-        longest_dwell_us(limit, *_samples(region, settings), current, *context.size_nm_from_px(region.size_px))
-        for region in regions
-    )
+    longest = min(_longest_dwell_us(limit, region, context, settings, current) for region in regions)
     if settings.dwell_time_us is not None and settings.dwell_time_us > longest:
         raise InputError(
             f"a dwell time of {wanted:g} µs passes the dose limit of {limit:g} e/nm²: give at most {longest:.3g} µs"
@@ -181,6 +178,22 @@ def _dwell_us(regions: Sequence[ScanRegion], context: ScanContext, settings: Pla
             "lower the density or the beam current"
         )
     return min(wanted, _round_down(longest))
+
+
+def _longest_dwell_us(
+    limit: float, region: ScanRegion, context: ScanContext, settings: PlanSettings, current_pa: float
+) -> float:
+    """What a dose limit leaves for the samples of a region, where the beam is on in the idle times of its frame too."""
+    (rows, cols), size_nm, costs = _samples(region, settings), context.size_nm_from_px(region.size_px), settings.costs
+    idle_s = costs.frame_idle_s(rows) + costs.lit_s
+    idle = costs.idle_electrons(idle_s, current_pa) / math.prod(size_nm)
+    if idle >= limit:
+        raise InputError(
+            f"the dose limit of {limit:g} e/nm² is passed before the first sample: this instrument does not blank the beam "
+            f"in the {idle_s:.3g} s in which a frame starts and ends, {idle:.3g} e/nm² in a region of this size; raise the "
+            "limit or the region size, or lower the beam current"
+        )
+    return longest_dwell_us(limit - idle, rows, cols, current_pa, *size_nm)
 
 
 def _round_down(value: float) -> float:

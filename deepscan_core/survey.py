@@ -85,7 +85,7 @@ class Survey:
     ----------
     frames : looks and tiles recorded so far, those of earlier sessions first; `on_frame` is called for these alone.
     references : overviews of the context and reference frames for drift, likewise; their numbers are below 1.
-    left_out : steps that are not exposed, because a resumed run must not or a limit forbids it, and why.
+    left_out : steps without a frame, because a resumed run must not expose them or a limit forbids it, and why.
     ledger : the books; its `dose_map` is also written into the directory as ``dose_map.npy``.
     faults : what went wrong in this session, and what was done about it.
     notes : what a person has to be told of a resumed run and of faults, as sentences.
@@ -184,7 +184,8 @@ class Survey:
     def left_out(self) -> tuple[LeftOut, ...]:
         """See the class."""
         earlier = self._left_out if self._replay is None else self._replay.left_out
-        return (*earlier, *self._not_exposed)
+        stopped = (LeftOut(order=order, reason=reason) for order, reason in self._runner.stopped)
+        return (*earlier, *self._not_exposed, *stopped)
 
     @property
     def _not_exposed(self) -> tuple[LeftOut, ...]:
@@ -197,7 +198,8 @@ class Survey:
         """See the class."""
         survived = [fault for fault in self.faults if fault.action is not Action.ABORT]  # else the error tells of it
         left = [f"step {one.order} was not exposed: {one.reason}" for one in self._not_exposed]
-        return (*self._resume_notes, *left, *(fault.told() for fault in survived))
+        stopped = (reason for _, reason in self._runner.stopped)
+        return (*self._resume_notes, *left, *stopped, *(fault.told() for fault in survived))
 
     def check(self) -> None:
         """The dry run: raise the first of what would be refused; expose and change nothing."""

@@ -10,7 +10,7 @@ from deepscan_core.acquisition.inspection import FrameInspector
 from deepscan_core.acquisition.reacting import StepFailed, failed, found
 from deepscan_core.acquisition.status import StepLog
 from deepscan_core.acquisition.watchdog import WatchedController
-from deepscan_core.errors import DeepScanError, RunAborted, TimedOut
+from deepscan_core.errors import DeepScanError, LimitReached, RunAborted, TimedOut
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
@@ -53,13 +53,13 @@ class Attempts:
             raise StepFailed(disk_fault(step, error), error) from error
         frame = None
         try:
-            frame = self._controller.scan(step)
+            frame = self._controller.scan(step, patience_s=self._log.patience_s)
             if self._inspector is not None:
                 self._inspector.inspect(frame, step)
             return frame
         except BaseException as error:
             self.not_recorded(step, error, frame)
-            self._custody.is_astray |= isinstance(error, TimedOut)
+            self._custody.is_astray |= isinstance(error, TimedOut | LimitReached)
             failure = failed(error, step.order)
             if failure is None:
                 raise

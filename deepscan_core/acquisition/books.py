@@ -75,10 +75,12 @@ class Totals:
     ----------
     clock_s : the instrument's clock at that moment.
     by_kind : see `LedgerStatus`.
+    late_s : the most by which a frame was late so far.
     """
 
     clock_s: float
     by_kind: Mapping[str, Cost]
+    late_s: float = 0.0
 
     @property
     def cost(self) -> Cost:
@@ -89,7 +91,7 @@ class Totals:
     def with_more(self, kind: str, cost: Cost) -> Self:
         """With something spent on a kind."""
         changed = {**self.by_kind, kind: plus(self.by_kind[kind], cost)}
-        return type(self)(clock_s=self.clock_s, by_kind=changed)
+        return type(self)(clock_s=self.clock_s, by_kind=changed, late_s=self.late_s)
 
     def to_dict(self) -> dict[str, Any]:
         """For a journal."""
@@ -97,6 +99,7 @@ class Totals:
             "clock_s": self.clock_s,
             "time_s": {kind: cost.time_s for kind, cost in self.by_kind.items()},
             "electrons": {kind: cost.electrons for kind, cost in self.by_kind.items()},
+            "late_s": self.late_s,
         }
 
     @classmethod
@@ -107,4 +110,5 @@ class Totals:
             by_kind={
                 kind: Cost(time_s=document["time_s"][kind], electrons=document["electrons"][kind]) for kind in KINDS
             },
+            late_s=document.get("late_s", 0.0),
         )

@@ -13,6 +13,7 @@ from deepscan_core.errors import (
     InputError,
     InstrumentError,
     InstrumentTaken,
+    LimitReached,
     ProtocolError,
     RunAborted,
     TimedOut,
@@ -22,7 +23,7 @@ from deepscan_core.errors import (
 
 MOST_RETRIES = 100
 #: Outcomes and refusals: a run handles them by themselves, no policy does.
-NO_FAULTS = (RunAborted, InstrumentTaken, UnsupportedStep, ProtocolError, DriftLost)
+NO_FAULTS = (RunAborted, InstrumentTaken, UnsupportedStep, ProtocolError, DriftLost, LimitReached)
 
 
 class FaultKind(enum.Enum):

@@ -16,16 +16,17 @@ import numpy.typing as npt
 
 from deepscan_core.acquisition.books import FAILED, IDLE, KINDS, NOTHING, PREVIEW, LedgerStatus, Totals, kind_of, plus
 from deepscan_core.acquisition.dose_map import DoseGrid
+from deepscan_core.acquisition.gate import Gate
 from deepscan_core.acquisition.neighbours import Exposed, Neighbourhood
+from deepscan_core.acquisition.pricing import Prices
+from deepscan_core.acquisition.reserve import Reserve, left_of
 from deepscan_core.acquisition.strategies.budget import Cost
-from deepscan_core.errors import BeyondLimit, InputError, ProtocolError
+from deepscan_core.errors import BeyondLimit, InputError
 from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext
-from deepscan_core.records.costs import ScanCosts, electrons_per_second
+from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanLimits, ScanStep
 
-ROUNDING = 1 + 1e-9
-DOSE_ROUNDING = 1 + 1e-6
 NEVER = Cost(time_s=math.inf, electrons=math.inf)
 
 
@@ -37,7 +38,9 @@ class _Open:
     frame: Cost
     way: Cost
     from_nm: YX
-    started_s: float
+    decided_s: float
+    sent_s: float
+    patience_s: float
     exposed: Exposed
     was_planned: bool
 
@@ -56,8 +59,9 @@ class Ledger:
 
     Notes
     -----
-    A frame is charged the longer of what is predicted and what the clock says. Where the beam is not blanked in idle
-    times, its electrons are those of the whole time. Nothing here is thread-safe: a run uses it in its own thread.
+    A frame is charged the longer of what is predicted and what the clock says, from the decision on; where the beam is not
+    blanked in idle times, with the electrons of the time since it was sent. Before each limit a `Reserve` is kept free.
+    Nothing here is thread-safe: a run uses it in its own thread.
     """
 
     def __init__(
@@ -73,9 +77,12 @@ class Ledger:
         self.limits = limits or ScanLimits()
         self.costs = costs or ScanCosts()
         self.dose = DoseGrid(context)
-        self._current_pa = context.beam_current_pa
-        self._rate = electrons_per_second(context.beam_current_pa or 0.0)
+        self._prices = Prices(
+            costs=self.costs, beam_current_pa=context.beam_current_pa, is_parked=park_fraction is not None
+        )
+        self._reserve = Reserve(self._prices)
         self._neighbours = Neighbourhood(self.limits)
+        self._gate = Gate(self.limits, self._prices, self._neighbours)
         self._planned: dict[int, ScanStep] = {}
         self._spent = dict.fromkeys(KINDS, NOTHING)
         self._exposures = 0
@@ -83,7 +90,9 @@ class Ledger:
         self._here_nm: YX = (0.0, 0.0)
         self._clock = clock or (lambda: 0.0)
         self._now_s = self._clock()
+        self._checked_s = self._now_s
         self._open: _Open | None = None
+        self._late_s: float | None = None  # of the last frame, until it is known what followed it
         self._on_change = on_change
 
     @property
@@ -94,12 +103,12 @@ class Ledger:
     @property
     def totals(self) -> Totals:
         """As they are now."""
-        return Totals(clock_s=self._now_s, by_kind=dict(self._spent))
+        return Totals(clock_s=self._now_s, by_kind=dict(self._spent), late_s=self._reserve.seen_s)
 
     @property
     def status(self) -> LedgerStatus:
         """A snapshot for people."""
-        known, total = self._current_pa is not None, self.totals.cost
+        known, total = self._prices.beam_current_pa is not None, self.totals.cost
         return LedgerStatus(
             time_s=total.time_s,
             electrons=total.electrons if known else None,
@@ -115,11 +124,9 @@ class Ledger:
         return self.dose.dose_e_per_nm2
 
     def remaining(self) -> Cost:
-        """See `Budget.remaining`."""
-        spent, limits = self.totals.cost, self.limits
-        return Cost(
-            time_s=_left(limits.max_time_s, spent.time_s), electrons=_left(limits.max_total_electrons, spent.electrons)
-        )
+        """See `Budget.remaining`; less what is kept free."""
+        left, kept = left_of(self.limits, self.totals.cost), self._reserve.cost
+        return Cost(time_s=left.time_s - kept.time_s, electrons=left.electrons - kept.electrons)
 
     def cost_of(self, step: ScanStep) -> Cost:
         """See `Budget.cost_of`; infinite where the place must not be exposed again, or not beside its neighbours."""
@@ -131,27 +138,33 @@ class Ledger:
 
     def frame_cost(self, step: ScanStep) -> Cost:
         """Predicted, of the frame alone."""
-        return self._cost(step.rows, step.cols, step.dwell_time_us, 0.0)
+        return self._prices.frame(step)
 
     def way_cost(self, from_nm: YX, step: ScanStep) -> Cost:
         """Of the way to a step, from a place in the context's axes."""
-        time_s = self.costs.travel_time_s(from_nm, step.center_nm)
-        return Cost(time_s=time_s, electrons=self._idle_electrons(time_s, self.costs.blanks_when_idle))
+        return self._prices.way(from_nm, step.center_nm)
 
     def check(self, step: ScanStep) -> None:
-        """Raise `BeyondLimit` for a step that would pass a limit, `ProtocolError` where that cannot be known."""
-        limits = self.limits
-        for limit, what in ((limits.max_dose_e_per_nm2, "dose"), (limits.max_total_electrons, "electron")):
-            if limit is not None and self._current_pa is None:
-                raise ProtocolError(f"{_article(what)} limit needs the beam current: give it with --beam-current-pa")
+        """Raise `BeyondLimit` for a step that would pass a limit, `ProtocolError` where that cannot be known.
+
+        What it takes is counted from now on: the time since the decision has gone.
+        """
+        self._gate.check_current()
+        self._checked_s = max(self._now_s, self._clock())
         problem = self._forbidden(step)
         if problem:
             raise BeyondLimit(problem)
-        would = plus(self.totals.cost, self._cost_with_way(step))
-        if limits.max_time_s is not None and would.time_s > limits.max_time_s * ROUNDING:
-            raise BeyondLimit(_beyond(step, would.time_s, limits.max_time_s, "s"))
-        if limits.max_total_electrons is not None and would.electrons > limits.max_total_electrons * ROUNDING:
-            raise BeyondLimit(_beyond(step, would.electrons, limits.max_total_electrons, "electrons"))
+        would = plus(plus(self.totals.cost, self._cost_with_way(step)), self._reserve.cost)
+        self._gate.check_totals(step, plus(would, self._thought(self.wait_s(step))))
+
+    @property
+    def patience_s(self) -> float:
+        """How much longer from now the step that was begun may take, before it has to be stopped for a limit.
+
+        Infinite where nothing limits it.
+        """
+        begun = self._closed()
+        return begun.patience_s - max(0.0, self._clock() - begun.sent_s)
 
     def plan(self, step: ScanStep) -> None:
         """Leave room for a step that is still to come: what is exposed once more must not use up its dose."""
@@ -159,12 +172,12 @@ class Ledger:
 
     def charge_preview(self, frame: ScanFrame) -> None:
         """Count a frame of the whole context that was recorded before the run."""
-        rows, cols = frame.values.shape
-        settle_s = self.costs.settle_s
-        settled = self._idle_electrons(settle_s, self.costs.blanks_when_idle)
+        (rows, cols), settle_s = frame.values.shape, self.costs.settle_s
+        settled = self._prices.idle(settle_s)
         self._spend(IDLE, Cost(time_s=settle_s, electrons=settled))
         self.dose.add_at((0.0, 0.0), settled)
-        self._charge(PREVIEW, self._cost(rows, cols, frame.dwell_time_us, frame.duration_s), frame.in_context())
+        cost = self._prices.frame_of(rows, cols, frame.dwell_time_us, lasted_s=frame.duration_s)
+        self._charge(PREVIEW, cost, frame.in_context())
         self._tell()
 
     def advance(self, *, counts: bool = True) -> None:
@@ -176,16 +189,17 @@ class Ledger:
         """
         now_s = self._clock()
         gap_s, self._now_s = max(0.0, now_s - self._now_s), now_s
-        parked = 0.0
-        if self._park_nm is not None and gap_s:
-            parked = gap_s * self._rate
-            self.dose.add_at(self._park_nm, parked)
-        self._spend(IDLE, Cost(time_s=gap_s if counts else 0.0, electrons=parked))
+        if counts and self._late_s is not None:
+            self._reserve.saw(self._late_s + gap_s)
+        self._late_s = None
+        self._spend(IDLE, Cost(time_s=gap_s if counts else 0.0, electrons=self._parked(gap_s)))
 
     def begin(self, step: ScanStep) -> None:
         """Charge a step that is about to be sent, wholly, with the way to it."""
-        was_planned = self._planned.pop(step.order, None) is not None
         way, frame, here = self.way_cost(self._here_nm, step), self.frame_cost(step), self._here_nm
+        thought, patience_s = self._thought(), self._patience_s(step, plus(way, frame))
+        was_planned = self._planned.pop(step.order, None) is not None
+        self._spend(IDLE, Cost(time_s=0.0, electrons=self._parked(thought.time_s)))
         self._go_to(step, way)
         exposed = self._charge(kind_of(step.order), frame, step.in_context())
         self._open = _Open(
@@ -193,24 +207,38 @@ class Ledger:
             frame=frame,
             way=way,
             from_nm=here,
-            started_s=self._now_s,
+            decided_s=self._now_s,
+            sent_s=self._now_s + thought.time_s,
+            patience_s=patience_s,
             exposed=exposed,
             was_planned=was_planned,
         )
         self._tell()
 
-    def end(self, frame: ScanFrame | None) -> Cost:
+    def end(self, frame: ScanFrame | None, *, was_late: bool = False) -> Cost:
         """A step that was begun is over: with a frame that is kept, or with none, and then it counts as failed.
 
-        Returns what the frame has cost in the end.
+        Parameters
+        ----------
+        frame : that is kept.
+        was_late : there is none because it was late, and not for a fault.
+
+        Returns
+        -------
+        What the frame has cost in the end.
         """
         done, self._open = self._closed(), None
         step, kind = done.step, kind_of(done.step.order)
         self._now_s = max(self._now_s, self._clock())
-        lasted_s = max(self._now_s - done.started_s - done.way.time_s, 0.0 if frame is None else frame.duration_s)
-        cost = self._cost(step.rows, step.cols, step.dwell_time_us, lasted_s)
+        took_s = self._now_s - done.sent_s - done.way.time_s
+        thought_s = done.sent_s - done.decided_s
+        lasted_s = max(took_s, 0.0 if frame is None else frame.duration_s) + thought_s
+        cost = self._prices.frame_of(
+            step.rows, step.cols, step.dwell_time_us, lasted_s=lasted_s, of_which_dark_s=thought_s
+        )
         if frame is not None and frame.total_electrons is not None and frame.total_electrons > cost.electrons:
             cost = Cost(time_s=cost.time_s, electrons=frame.total_electrons)
+        self._late_s = took_s - done.frame.time_s if frame is not None or was_late else None
         self._expose(done.exposed, cost.electrons - done.frame.electrons)
         self._spend(kind, done.frame, -1.0)
         self._spend(FAILED if frame is None else kind, cost)
@@ -231,12 +259,14 @@ class Ledger:
         self._here_nm = done.from_nm
         if done.was_planned:
             self.plan(done.step)
+        self._now_s = done.decided_s if self._park_nm is None else done.sent_s  # a parked beam was charged until then
         self.advance()
         self._tell()
 
     def go_back_to(self, totals: Totals) -> None:
         """Have the books, and the clock, as they were at an earlier moment."""
         self._spent, self._now_s = dict(totals.by_kind), totals.clock_s
+        self._reserve.seen_s = totals.late_s
 
     def restore(self, totals: Totals, exposures: Sequence[tuple[ScanStep, Cost | None]]) -> None:
         """Go on with the books of earlier sessions.
@@ -257,43 +287,42 @@ class Ledger:
             if kind_of(step.order) != PREVIEW:
                 exposed.ended_s = self._now_s
         self._spent = dict(totals.by_kind)
+        self._reserve.saw(totals.late_s)
         if self._park_nm is not None:
             self.dose.add_at(self._park_nm, max(0.0, self._spent[IDLE].electrons - ways))
         self._tell()
 
     def _forbidden(self, step: ScanStep) -> str:
         """Why the place of a step must not be exposed; empty where it may be."""
-        limit, grid = self.limits.max_dose_e_per_nm2, step.in_context()
-        if limit is not None:
-            others = () if step.order in self._planned else self._planned.values()
-            planned = [(one.in_context(), _dose(one.in_context(), self.frame_cost(one).electrons)) for one in others]
-            most = self._neighbours.dose_with(grid, _dose(grid, self.frame_cost(step).electrons), planned)
-            if most > limit * DOSE_ROUNDING:
-                return (
-                    f"step {step.order} would bring a place to {most:.4g} e/nm², more than the limit of {limit:g} e/nm²"
-                )
-        near_nm = self._neighbours.too_near(grid)
-        if near_nm is not None:
-            return (
-                f"step {step.order} lies {near_nm:.3g} nm from what was exposed, nearer than the limit of "
-                f"{self.limits.least_distance_nm:g} nm"
-            )
-        return ""
+        return self._gate.forbidden(step, self._still_to_come(step), self._reserve.cost.electrons)
 
-    def _cost(self, rows: int, cols: int, dwell_time_us: float, lasted_s: float) -> Cost:
-        """Of a frame that took at least so long."""
-        time_s, current_pa = self.costs.frame_time_s(rows, cols, dwell_time_us), self._current_pa or 0.0
-        longer_s = max(0.0, lasted_s - time_s)
-        total = self.costs.frame_electrons(rows, cols, dwell_time_us, current_pa)
-        return Cost(time_s=time_s + longer_s, electrons=total + self.costs.idle_electrons(longer_s, current_pa))
+    def _still_to_come(self, step: ScanStep) -> list[ScanStep]:
+        """What a step has to leave room for: the plan, unless it belongs to it."""
+        return [] if step.order in self._planned else list(self._planned.values())
+
+    def _patience_s(self, step: ScanStep, cost: Cost) -> float:
+        free_dose, limits = math.inf, self.limits
+        if limits.max_dose_e_per_nm2 is not None:
+            free_dose = limits.max_dose_e_per_nm2 - self._gate.dose_with(step, self._still_to_come(step), 0.0)
+        left = left_of(limits, plus(plus(self.totals.cost, cost), self._thought()))
+        return cost.time_s + self._reserve.patience_s(step.in_context(), left, free_dose)
+
+    def _thought(self, waiting_s: float = 0.0) -> Cost:
+        """What has passed between the decision and the check of a step, but for a wait, with the beam at rest."""
+        time_s = max(0.0, self._checked_s - self._now_s - waiting_s)
+        return Cost(time_s=time_s, electrons=self._prices.rest(time_s))
 
     def _cost_with_way(self, step: ScanStep) -> Cost:
         wait_s = self.wait_s(step)
-        waiting = Cost(time_s=wait_s, electrons=self._idle_electrons(wait_s, True))
+        waiting = Cost(time_s=wait_s, electrons=self._prices.rest(wait_s))
         return plus(plus(self.frame_cost(step), self.way_cost(self._here_nm, step)), waiting)
 
-    def _idle_electrons(self, time_s: float, is_blanked: bool) -> float:
-        return 0.0 if is_blanked and self._park_nm is None else time_s * self._rate
+    def _parked(self, seconds: float) -> float:
+        """Expose the place where the beam is parked, and give the electrons; none where it is blanked."""
+        parked = self._prices.rest(seconds)
+        if self._park_nm is not None and parked:
+            self.dose.add_at(self._park_nm, parked)
+        return parked
 
     def _go_to(self, step: ScanStep, way: Cost) -> None:
         self._spend(IDLE, way)
@@ -327,15 +356,3 @@ class Ledger:
 
 def _dose(grid: SamplingGrid, electrons: float) -> float:
     return electrons / (grid.height_nm * grid.width_nm)
-
-
-def _left(limit: float | None, spent: float) -> float:
-    return math.inf if limit is None else limit - spent
-
-
-def _beyond(step: ScanStep, would: float, limit: float, unit: str) -> str:
-    return f"step {step.order} would bring the run to {would:.4g} {unit}, more than its limit of {limit:g} {unit}"
-
-
-def _article(what: str) -> str:
-    return f"an {what}" if what[0] in "aeiou" else f"a {what}"

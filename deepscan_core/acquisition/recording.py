@@ -14,7 +14,7 @@ from deepscan_core.acquisition.journal import Journal
 from deepscan_core.acquisition.ledger import Ledger
 from deepscan_core.acquisition.status import RunState
 from deepscan_core.acquisition.tiles import TileFolder
-from deepscan_core.errors import InputError, InstrumentTaken, ProtocolError, RunAborted
+from deepscan_core.errors import InputError, InstrumentTaken, LimitReached, ProtocolError, RunAborted
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
@@ -88,6 +88,11 @@ class Recording:
         self._ledger.begin(step)
         self._charged = None
 
+    @property
+    def patience_s(self) -> float:
+        """See `StepLog.patience_s`."""
+        return self._ledger.patience_s
+
     def recorded(self, frame: ScanFrame) -> None:
         """See `StepLog.recorded`; can be called again where it failed."""
         if frame.step is None:
@@ -109,7 +114,7 @@ class Recording:
         if unexposed:
             self._ledger.withdraw()
         else:
-            ending = {"charged": self._end(None)}
+            ending = {"charged": self._end(None, was_late=isinstance(error, LimitReached))}
         if self._journal is None or self._tiles is None:
             return
         attempt = self._journal.history.step(step.order).attempts
@@ -154,13 +159,13 @@ class Recording:
         if self._journal is not None:
             self._journal.append({"event": "end", "at": self._clock(), "state": state.value, "reason": reason})
 
-    def _end(self, frame: ScanFrame | None) -> Entry:
+    def _end(self, frame: ScanFrame | None, *, was_late: bool = False) -> Entry:
         """Close the books of a step once, however often its tile has to be written."""
         if self._charged is None:
-            self._charged = dataclasses.asdict(self._ledger.end(frame))
+            self._charged = dataclasses.asdict(self._ledger.end(frame, was_late=was_late))
         return self._charged
 
 
 def _is_stop(error: BaseException) -> bool:
     """Whether a person, a program or another user stopped the step, rather than the instrument failing."""
-    return isinstance(error, RunAborted | InstrumentTaken | KeyboardInterrupt | SystemExit)
+    return isinstance(error, RunAborted | InstrumentTaken | LimitReached | KeyboardInterrupt | SystemExit)

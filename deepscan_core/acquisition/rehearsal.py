@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from deepscan_core.acquisition.ledger import Ledger
 from deepscan_core.errors import BeyondLimit, ProtocolError
@@ -23,6 +24,8 @@ def limit_violations(
 ) -> Iterator[ProtocolError]:
     """What stands against the steps of a plan in their order: the first that a limit refuses, and how many more.
 
+    On paper every frame takes as long as predicted, and nothing is kept free for one that is late.
+
     Parameters
     ----------
     steps, context, limits : of the plan.
@@ -30,7 +33,8 @@ def limit_violations(
     previews : frames of the whole context that are charged before.
     """
     clock_s = [0.0]
-    ledger = Ledger(context, limits, costs=costs, park_fraction=park_fraction, clock=lambda: clock_s[0])
+    punctual = replace(costs, reserve_s=0.0, lit_reserve_s=0.0)
+    ledger = Ledger(context, limits, costs=punctual, park_fraction=park_fraction, clock=lambda: clock_s[0])
     for preview in previews:
         ledger.charge_preview(preview)
     refused: list[BeyondLimit] = []

@@ -35,6 +35,7 @@ from deepscan_core.errors import (
     InputError,
     InstrumentError,
     InstrumentTaken,
+    LimitReached,
     ProtocolError,
     RunAborted,
     StepSkipped,
@@ -67,6 +68,7 @@ class Runner:
     Attributes
     ----------
     refused : numbers of the steps that were not sent, because they would have passed a limit, and why.
+    stopped : likewise of those that were stopped on the way, because they took longer than predicted.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Runner:
         on_status: Callable[[RunStatus], None] | None = None,
     ) -> None:
         self.refused: list[tuple[int, str]] = []
+        self.stopped: list[tuple[int, str]] = []
         self._controller = WatchedController(controller, watchdog)
         self._rest = rest or BeamRest()
         self._custody = Custody(self._controller, self._rest, beam_as_before=beam_as_before)
@@ -219,6 +222,10 @@ class Runner:
                 frame, why = None, str(refused)
                 self.refused.append((step.order, why))
                 self._log.refused(step, why)
+            except LimitReached as stopped:
+                frame, why = None, str(stopped)
+                self.stopped.append((step.order, why))
+                self._custody.rest()
             self._log.deciding()
             try:
                 step = strategy.send(frame) if frame is not None else strategy.throw(StepSkipped(why))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,6 +73,11 @@ class StepLog(Protocol):
         """
         ...
 
+    @property
+    def patience_s(self) -> float:
+        """How much longer the step that is sent may take before it would pass a limit; infinite where there is none."""
+        ...
+
     def recorded(self, frame: ScanFrame) -> None:
         """A step was scanned and the beam is at rest."""
         ...
@@ -99,6 +105,8 @@ class StepLog(Protocol):
 
 class NoLog:
     """A `StepLog` for runs of which nobody is told."""
+
+    patience_s = math.inf
 
     def deciding(self) -> None:
         """See `StepLog.deciding`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities, ScanController
-from deepscan_core.errors import RunAborted, TimedOut
+from deepscan_core.errors import InstrumentError, LimitReached, RunAborted, TimedOut
 from deepscan_core.records.coordinates import ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame
@@ -66,13 +67,13 @@ class _Call:
         finally:
             self.done.set()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether it was done in time."""
+    def wait(self, seconds: float, also_left_s: Callable[[], float] = lambda: math.inf) -> bool:
+        """Whether it was done in time: in so many seconds, and while another clock has some left."""
         deadline = time.monotonic() + seconds
         while not self.done.is_set():
-            left = deadline - time.monotonic()
+            left = min(deadline - time.monotonic(), also_left_s())
             if left <= 0:
-                return False
+                return self.done.is_set()
             self.done.wait(min(left, SLICE_S))
         return True
 
@@ -184,24 +185,32 @@ class WatchedController:
         """See `ScanController.abort`."""
         self._controller.abort()
 
-    def scan(self, step: ScanStep) -> ScanFrame:
+    def scan(self, step: ScanStep, *, patience_s: float = math.inf) -> ScanFrame:
         """See `ScanController.scan`; a step that takes too long is aborted.
+
+        Parameters
+        ----------
+        patience_s : on the instrument's clock, after which it would pass a limit of the run.
 
         Raises
         ------
         TimedOut
             It was, and may have exposed the specimen; `TimedOut.is_hung` where it did not even stop then.
+        LimitReached
+            It was because of a limit of the run, and may have exposed the specimen in part.
         """
-        limit_s = self._watchdog.limit_s(step)
+        limit_s, end_s = self._watchdog.limit_s(step), self.now_s() + patience_s
         call = self._start(lambda: self._controller.scan(step))
         try:
-            if call.wait(limit_s):
+            if call.wait(limit_s, lambda: end_s - self.now_s()):
                 frame: ScanFrame = call.outcome()
                 return frame
         except BaseException as error:
             if not call.done.is_set():  # Control-C: the instrument is stopped too
                 self._stop(call, f"step {step.order}", error)
             raise
+        if self.now_s() >= end_s:
+            return self._at_limit(call, step, patience_s)
         late = f"step {step.order} took longer than {limit_s:.3g} s"
         self._stop(call, late)
         try:
@@ -211,6 +220,18 @@ class WatchedController:
         except Exception as error:
             raise TimedOut(f"{late} and failed when it was aborted ({error}): look at the instrument") from None
         raise TimedOut(f"{late}: its frame was thrown away")
+
+    def _at_limit(self, call: _Call, step: ScanStep, patience_s: float) -> ScanFrame:
+        """Stop a step that would pass a limit; its frame, where it was done just then."""
+        late = f"step {step.order} was not done within {patience_s:.3g} s and would have passed a limit of the run"
+        self._stop(call, late)
+        try:
+            frame: ScanFrame = call.outcome()
+        except RunAborted as aborted:
+            raise LimitReached(f"{late}: it was stopped", nothing_exposed=aborted.nothing_exposed) from None
+        except InstrumentError as error:
+            raise LimitReached(f"{late}: it was stopped, and failed ({error})") from None
+        return frame
 
     def close(self) -> None:
         """Let the thread end; another call would start another."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import deepscan_core
-from deepscan_core.acquisition.strategy_names import STRATEGIES
+from deepscan_core.cli.execute_arguments import add_execute
+from deepscan_core.cli.shared_arguments import add_output, add_settings, add_strategy, lazily
+from deepscan_core.cli.values import channel, crop, number, point, seed, size
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import LARGEST_SEED
 from deepscan_core.scoring.names import SCORERS
 from deepscan_core.settings import PIXEL_SIZE_SOURCES
 
@@ -33,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"deepscan {deepscan_core.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_run(commands.add_parser("run", help="plan a scan for each image", allow_abbrev=False))
-    _add_execute(commands.add_parser("execute", help="carry out a protocol on an instrument", allow_abbrev=False))
+    add_execute(commands.add_parser("execute", help="carry out a protocol on an instrument", allow_abbrev=False))
     _add_demo(commands.add_parser("demo", help="the whole loop on a simulated microscope", allow_abbrev=False))
     _add_benchmark(commands.add_parser("benchmark", help="captured truth for all costs", allow_abbrev=False))
     _add_models(commands.add_parser("models", help="the weights on this computer", allow_abbrev=False))
@@ -42,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_lazily("run"))
+    parser.set_defaults(run=lazily("run"))
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="PNG, TIFF or another microscope file")
     parser.add_argument("--pixel-size-nm", type=size, metavar="NM", help="one number, or Y,X")
     parser.add_argument("--pixel-size-source", choices=PIXEL_SIZE_SOURCES, help="what the image's file is trusted with")
@@ -96,116 +94,28 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-electrons", type=number, metavar="N", help="of the whole plan, likewise")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of everything random (default 0)")
-    _add_settings(parser)
+    add_settings(parser)
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
-    _add_output(parser, Path("deepscan-out"))
-
-
-def _add_execute(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_lazily("execute"))
-    parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a scan_protocol.json")
-    parser.add_argument(
-        "--controller", choices=["simulated", "nion", "pyjem"], default="simulated", help="the instrument"
-    )
-    parser.add_argument(
-        "--world",
-        metavar="IMAGE|SPECIMEN",
-        help="what the simulated microscope looks at: an image file, or a specimen of docs/specimens.md such as crystal or "
-        "srtio3, with :SEED (default: the protocol's own source)",
-    )
-    parser.add_argument("--channel", type=channel, metavar="N|NAME", help="of the --world file: from 0, or its name")
-    parser.add_argument("--check", action="store_true", help="dry run: say what would be refused, expose nothing")
-    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run in --out (docs/journal.md)")
-    parser.add_argument(
-        "--repeat-exposed",
-        action="store_true",
-        help="with --resume: also expose again what may have been exposed and has no tile, within the dose limit",
-    )
-    crashed = parser.add_mutually_exclusive_group()
-    crashed.add_argument(
-        "--restore-parameters",
-        action="store_true",
-        help="with --resume, after a crash: put back the instrument's parameters from before the run",
-    )
-    crashed.add_argument(
-        "--keep-parameters",
-        action="store_true",
-        help="with --resume, after a crash: go on with the instrument's parameters as they are",
-    )
-    parser.add_argument(
-        "--on-fault",
-        action="append",
-        default=[],
-        metavar="KIND=ACTION",
-        help="what to do about a fault, e.g. dark=skip or error=retry:3:pause (docs/faults.md; repeatable)",
-    )
-    parser.add_argument("--envelope", type=Path, metavar="FILE", help="the laboratory's soft limits (docs/faults.md)")
-    _add_strategy(parser)
-    _add_limits(parser)
-    pyjem = parser.add_argument_group("with --controller pyjem, which was not yet tried on an instrument")
-    pyjem.add_argument("--pyjem-field-mm", type=number, metavar="MM", help="width of the field times magnification")
-    pyjem.add_argument("--pyjem-area-mode", type=int, choices=[1, 3], help="number of TEMCenter's scan mode Area")
-    pyjem.add_argument("--pyjem-detector", metavar="NAME", help="such as ADF1")
-    parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulated noise (default 0)")
-    _add_settings(parser)
-    _add_output(parser, Path("deepscan-run"))
-
-
-def _add_strategy(parser: argparse.ArgumentParser, default: str = "follow") -> None:
-    """Which strategy chooses among the steps of a plan, and whether drift is corrected."""
-    group = parser.add_argument_group("what is next (docs/strategies.md)")
-    group.add_argument(
-        "--strategy",
-        choices=STRATEGIES,
-        default=default,
-        help=f"which steps of the plan are exposed, in which order and after which looks (default {default})",
-    )
-    group.add_argument(
-        "--drift", action="store_true", help="correct drift, measured on a reference area off the plan (docs/drift.md)"
-    )
-    group.add_argument(
-        "--drift-allowed-nm", type=number, default=0.25, metavar="NM", help="to be known before a step (default 0.25)"
-    )
-    group.add_argument(
-        "--overview-dwell-us",
-        type=number,
-        default=2.0,
-        metavar="US",
-        help="of the overview that is recorded first where the strategy needs one (default 2)",
-    )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("hard limits beside those of the protocol and the laboratory (docs/ledger.md)")
-    for name, metavar, text in (
-        ("max_time_s", "S", "of the whole run"),
-        ("max_electrons", "N", "of the whole run"),
-        ("max_dose_e_per_nm2", "E", "of any place"),
-        ("least_wait_s", "S", "between neighbouring exposures"),
-        ("least_distance_nm", "NM", "nearer than this are neighbours; without a wait they are not exposed"),
-    ):
-        option = f"--{name.replace('_', '-')}"
-        group.add_argument(option, dest=f"run_{name}", type=number, metavar=metavar, help=text)
+    add_output(parser, Path("deepscan-out"))
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_lazily("demo"))
+    parser.set_defaults(run=lazily("demo"))
     parser.add_argument("--seed", type=seed, default=3, metavar="N", help="of specimen and noise (default 3)")
     parser.add_argument("--backbone", metavar="NAME", help='a timm model, or "classical" for none')
     parser.add_argument("--area-fraction", type=number, default=0.12, metavar="F", help="of the image, at most")
-    _add_strategy(parser, "explore")
-    _add_output(parser, Path("deepscan-demo"))
+    add_strategy(parser, "explore")
+    add_output(parser, Path("deepscan-demo"))
 
 
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_lazily("benchmark"))
+    parser.set_defaults(run=lazily("benchmark"))
     parser.add_argument("--quick", action="store_true", help="fewer and smaller frames: under two minutes on two cores")
     parser.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this one (repeatable)")
     parser.add_argument("--rival", action="append", default=[], metavar="NAME", help="only this one (repeatable)")
     parser.add_argument("--seeds", type=int, metavar="N", help="frames of each kind (default: the suite's own)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="real micrographs (default ../shared/data, if there)")
-    _add_output(parser, Path("deepscan-benchmark"))
+    add_output(parser, Path("deepscan-benchmark"))
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -219,7 +129,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     }
     added = {name: commands.add_parser(name, help=text, allow_abbrev=False) for name, text in texts.items()}
     for name, command in added.items():
-        command.set_defaults(run=_lazily("models"), action=name)
+        command.set_defaults(run=lazily("models"), action=name)
         command.add_argument("--json", action="store_true", help="print one JSON document")
         if name in ("import", "export", "fetch"):
             command.add_argument("--overwrite", action="store_true", help="replace what is there")
@@ -237,7 +147,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_swift(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_lazily("swift"))
+    parser.set_defaults(run=lazily("swift"))
     parser.add_argument("--project-dir", type=Path, metavar="DIR", help="keep the Swift project here")
     parser.add_argument("--keep", action="store_true", help="open the project of last time, not an empty one")
     parser.add_argument("--script", type=Path, metavar="FILE", help="a Python script to run inside Swift")
@@ -250,76 +160,6 @@ def _add_swift(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--critical-dose-e-per-nm2", type=number, metavar="E", help="that damages it (default never)")
     parser.add_argument("--line-jitter-nm", type=number, metavar="NM", help="shift of each line (default none)")
     parser.add_argument("--window", metavar="WxH", help="size of the window (default 1600x1000)")
-
-
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="the laboratory's defaults (docs/settings.md)")
-    parser.add_argument("--max-memory-gb", type=number, metavar="GB", help="default: half of what is free")
-
-
-def _add_output(parser: argparse.ArgumentParser, default: Path) -> None:
-    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=f"result (default {default})")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing result")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def number(text: str) -> float:
-    """A finite number."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
-    return value
-
-
-def channel(text: str) -> int | str:
-    """A whole number counts, anything else is a name."""
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else text
-
-
-def crop(text: str) -> Any:
-    """``bars`` or ``TOP,LEFT,ROWS,COLS``."""
-    from deepscan_core.ingest.cropping import parse_crop
-
-    try:
-        return parse_crop(text)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def point(text: str) -> tuple[float, float]:
-    """``Y,X``."""
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not Y,X")
-    return (number(parts[0]), number(parts[1]))
-
-
-def size(text: str) -> float | tuple[float, float]:
-    """One number, or two with a comma."""
-    return point(text) if "," in text else number(text)
-
-
-def _lazily(command: str) -> Callable[[argparse.Namespace], int]:
-    """Import a command when it is used, so that ``deepscan --help`` is quick."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        module = importlib.import_module(f"deepscan_core.cli.{command}")
-        code: int = module.command(arguments)
-        return code
-
-    return run
-
-
-def seed(text: str) -> int:
-    """A whole number that every generator of random numbers takes."""
-    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
-    if not 0 <= value <= LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to {LARGEST_SEED}")
-    return value
 
 
 def as_text(value: object) -> str:

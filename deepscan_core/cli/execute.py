@@ -7,9 +7,11 @@ import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
+from deepscan_core.acquisition.costs_file import read_costs
 from deepscan_core.acquisition.deciding import Decider
 from deepscan_core.acquisition.envelope import Envelope
 from deepscan_core.acquisition.faults import FaultPolicy
@@ -24,6 +26,7 @@ from deepscan_core.cli.pipeline import Timings, say_summary, summary
 from deepscan_core.deciders import Judged, decider_for
 from deepscan_core.errors import DeepScanError, InputError, ProtocolError
 from deepscan_core.memory import limited_to
+from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanLimits, ScanProtocol
@@ -52,6 +55,7 @@ def command(arguments: argparse.Namespace) -> int:
             least_wait_s=arguments.run_least_wait_s,
             least_distance_nm=arguments.run_least_distance_nm,
         ),
+        costs=arguments.costs,
     )
     if not arguments.check:
         laboratory.check_laboratory(protocol, settings)
@@ -67,11 +71,16 @@ class Safety:
     envelope: Envelope
     laboratory: ScanLimits
     typed: ScanLimits
+    costs: Path | None
 
     @property
     def limits(self) -> ScanLimits:
         """Those of the laboratory and of the command line together."""
         return self.laboratory.narrowed(self.typed)
+
+    def costs_of(self, controller: ScanController) -> ScanCosts:
+        """The overheads of an instrument, with what was measured of it."""
+        return controller.costs if self.costs is None else read_costs(self.costs, controller.costs)
 
 
 def _check_or_carry_out(arguments: argparse.Namespace, protocol: ScanProtocol, safety: Safety) -> int:
@@ -95,7 +104,14 @@ def _check(
     violations: list[DeepScanError] = []
     if safety.laboratory.max_dose_e_per_nm2 is not None:
         violations += dose_violations(protocol, safety.laboratory.max_dose_e_per_nm2)
-    survey = Survey(protocol, controller, rest=rest, envelope=safety.envelope, limits=safety.typed)
+    survey = Survey(
+        protocol,
+        controller,
+        rest=rest,
+        envelope=safety.envelope,
+        limits=safety.typed,
+        costs=safety.costs_of(controller),
+    )
     violations += survey.violations()
     words = list(dict.fromkeys(str(violation) for violation in violations))
     facts = {"check": "failed" if words else "passed", "steps": len(protocol.steps), "violations": words}
@@ -135,6 +151,7 @@ def _carry_out(
 ) -> dict[str, Any]:
     timings = Timings()
     # Everything that can be missing or damaged is read before the first exposure.
+    costs = safety.costs_of(controller)
     image = overview(arguments, protocol, specimen)
     preview = same_preview(arguments, protocol, specimen)
     score_map = map_of(arguments.protocol.parent / artifacts.SCAN_MAP, protocol)
@@ -147,7 +164,7 @@ def _carry_out(
 
         decider = _decider(arguments, protocol, preview, score_map, on_judged)
         if arguments.overwrite:
-            Survey(protocol, controller, strategy=decider, rest=rest, envelope=safety.envelope).check()
+            Survey(protocol, controller, strategy=decider, rest=rest, envelope=safety.envelope, costs=costs).check()
             discard_run(arguments.out)
         survey = Survey(
             protocol,
@@ -158,6 +175,7 @@ def _carry_out(
             repeat_exposed=arguments.repeat_exposed,
             restore_parameters=_what_of_parameters(arguments),
             limits=safety.limits,
+            costs=costs,
             rest=rest,
             policy=safety.policy,
             envelope=safety.envelope,

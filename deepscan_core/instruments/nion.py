@@ -89,6 +89,7 @@ class NionScanController:
         self._remembered: _Remembered | None = None
         self._recording = threading.Event()
         self._aborted = threading.Event()
+        self._is_lit = threading.Event()  # the blanker was opened for a frame
 
     @property
     def name(self) -> str:
@@ -110,8 +111,8 @@ class NionScanController:
 
     @property
     def costs(self) -> ScanCosts:
-        """Those of an instrument of this kind; the beam is on from before the first line until after the last one."""
-        return ScanCosts(blanks_when_idle=False)
+        """See `nion_parameters.costs_of`; the beam is on from before the first line until after the last one."""
+        return nion_parameters.costs_of(self._parameters().as_dict())
 
     def now_s(self) -> float:
         """See `ScanController.now_s`."""
@@ -333,8 +334,10 @@ class NionScanController:
             threading.Thread(target=self._keep_aborting, name="deepscan-abort", daemon=True).start()
 
     def _keep_aborting(self) -> None:
-        """Ask again until it stopped: a frame that has not quite started yet would not hear the first call."""
+        """Take the beam off and ask again until it stopped: a frame that has not quite started would not hear one call."""
         while self._recording.is_set() and self._aborted.is_set():
+            if self._is_lit.is_set():
+                self._source.stem_controller.SetVal(BLANKER, 1.0)
             self._source.abort_recording()
             time.sleep(ABORT_PERIOD_S)
 
@@ -370,10 +373,12 @@ class NionScanController:
         """Open the blanker, where there is one that is closed, and close it again whatever happens."""
         was_blanked = bool(self._control(BLANKER))
         if was_blanked:
+            self._is_lit.set()
             self._blank(False)
         try:
             yield
         finally:
+            self._is_lit.clear()
             if was_blanked:
                 self._blank(True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_count, check_finite, check_positive
+from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.protocol import ScanStep
 
 #: Of Nion's frame parameters these are recorded and put back; any other stays as it is.
@@ -37,6 +38,28 @@ SUBSCAN = (
 )
 #: Everything of an instrument that `restore_parameters` ever writes.
 NAMES = ("frame_parameters", "device_parameters", "channels", "probe_position", "blanked", "viewing")
+
+
+MAINS_US = 20_000.0  # a period of 50 Hz: the longest that a line waits for the mains
+RESERVE_S = 0.2  # on usim frames are late by up to 0.08 s, and stop within 0.06 s (benchmarks/usim_overhead.py)
+LIT_RESERVE_S = 0.02  # an abort closes the blanker at once
+
+
+def costs_of(parameters: Mapping[str, Any]) -> ScanCosts:
+    """What frames cost beyond their samples.
+
+    The instrument tells the time of its flyback, in some scan units, and whether lines wait for the mains; nothing is said
+    of starting a frame and of settling: these are the defaults of `ScanCosts`. The blanker is open for all of a frame.
+
+    Parameters
+    ----------
+    parameters : Nion's frame parameters, by name.
+    """
+    costs = ScanCosts(blanks_when_idle=False, reserve_s=RESERVE_S, lit_reserve_s=LIT_RESERVE_S)
+    flyback_us = parameters.get("flyback_time_us")
+    if isinstance(flyback_us, int | float) and flyback_us > 0:
+        costs = dataclasses.replace(costs, flyback_us=float(flyback_us))
+    return dataclasses.replace(costs, line_overhead_us=MAINS_US) if parameters.get("ac_line_sync") else costs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,8 @@ CAPABILITIES = Capabilities(
     largest_frame_px=pyjem_settings.LARGEST_AREA_PX,
 )
 ABORT_PERIOD_S = 0.01
+RESERVE_S = 0.2  # as for Nion's scan units: nothing is published, and nothing was measured
+LIT_RESERVE_S = 2 * ABORT_PERIOD_S  # an abort closes the blanker
 LATEST_END_S = 10.0  # beyond what a frame should take
 _LEASES = Leases()
 
@@ -134,8 +136,8 @@ class PyJemController:
 
     @property
     def costs(self) -> ScanCosts:
-        """Those of an instrument of this kind; the beam is on from before the first line until after the last one."""
-        return ScanCosts(blanks_when_idle=False)
+        """The defaults of `ScanCosts`, since PyJEM tells none; the beam is on from before a frame until after it."""
+        return ScanCosts(blanks_when_idle=False, reserve_s=RESERVE_S, lit_reserve_s=LIT_RESERVE_S)
 
     def now_s(self) -> float:
         """See `ScanController.now_s`."""

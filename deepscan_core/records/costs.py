@@ -39,6 +39,10 @@ class ScanCosts:
     beam_shift_range_nm : moves further than this are made with the stage; None where the beam reaches everywhere.
     stage_nm_per_s, stage_settle_s : speed of the stage, and the wait until it stands.
     blanks_when_idle : the beam is off the specimen in flyback, overheads, travel and settling; else it exposes it.
+    reserve_s : kept free before a limit of a run: by half of it a frame, with what follows it until the next one is sent,
+        may be later than all this says; then it is stopped, and may take the other half to stop.
+    lit_reserve_s : likewise for electrons and dose, where the beam is not blanked in idle times: the part of such a time in
+        which it is on. None takes all of it.
     """
 
     flyback_us: float = 30.0
@@ -50,14 +54,22 @@ class ScanCosts:
     stage_nm_per_s: float = 1e5
     stage_settle_s: float = 1.0
     blanks_when_idle: bool = True
+    reserve_s: float = 0.0
+    lit_reserve_s: float | None = None
 
     def __post_init__(self) -> None:
         check_finite("scan costs", self.flyback_us, self.frame_overhead_s, self.settle_s)
         check_finite("line_overhead_us, stage_settle_s", self.line_overhead_us, self.stage_settle_s)
+        check_finite("reserve_s, lit_reserve_s", self.reserve_s, self.lit_s)
         check_positive("travel_nm_per_s", self.travel_nm_per_s)
         check_positive("stage_nm_per_s", self.stage_nm_per_s)
         if self.beam_shift_range_nm is not None:
             check_positive("beam_shift_range_nm", self.beam_shift_range_nm)
+
+    @property
+    def lit_s(self) -> float:
+        """Time that is kept free before limits on electrons and dose."""
+        return self.reserve_s if self.lit_reserve_s is None else self.lit_reserve_s
 
     @property
     def line_idle_us(self) -> float:
@@ -71,6 +83,10 @@ class ScanCosts:
     def frame_time_s(self, rows: int, cols: int, dwell_time_us: float) -> float:
         """Time of one frame, with flyback and overheads."""
         return rows * (cols * dwell_time_us + self.line_idle_us) * 1e-6 + self.frame_overhead_s
+
+    def frame_idle_s(self, rows: int) -> float:
+        """Time of one frame in which nothing is recorded."""
+        return rows * self.line_idle_us * 1e-6 + self.frame_overhead_s
 
     def travel_time_s(self, start_nm: YX, end_nm: YX) -> float:
         """Time to move to another place and to settle: with the beam, or beyond its range with the stage."""
@@ -94,9 +110,8 @@ class ScanCosts:
 
     def frame_electrons(self, rows: int, cols: int, dwell_time_us: float, beam_current_pa: float) -> float:
         """Electrons that reach the specimen in one frame: those recorded, and those of its idle times."""
-        idle_s = rows * self.line_idle_us * 1e-6 + self.frame_overhead_s
         recorded = electrons(rows, cols, dwell_time_us, beam_current_pa)
-        return recorded + self.idle_electrons(idle_s, beam_current_pa)
+        return recorded + self.idle_electrons(self.frame_idle_s(rows), beam_current_pa)
 
 
 def electrons(rows: int, cols: int, dwell_time_us: float, beam_current_pa: float) -> float:

@@ -196,7 +196,7 @@ def test_neighbours_that_may_never_be_exposed() -> None:
 
 
 def test_a_step_that_would_pass_a_limit_is_left_out_and_cheaper_ones_follow(tmp_path: Path) -> None:
-    """The frames take longer than predicted, which only shows while the run is on."""
+    """The frames take longer than predicted, which only shows while the run is on, and is then allowed for."""
 
     class Slow(Microscope):
         def scan(self, step: ScanStep) -> Any:
@@ -208,7 +208,7 @@ def test_a_step_that_would_pass_a_limit_is_left_out_and_cheaper_ones_follow(tmp_
     cheap = dataclasses.replace(protocol.steps[3], rows=4, cols=4, dwell_time_us=1.0)
     protocol = dataclasses.replace(protocol, steps=(*protocol.steps[:3], cheap), predicted_time_s=0.1)
     one_s = ScanCosts().frame_time_s(40, 40, protocol.steps[0].dwell_time_us) + 0.5
-    survey = Survey(protocol, Slow(), directory=tmp_path, limits=ScanLimits(max_time_s=2 * one_s + 0.025))
+    survey = Survey(protocol, Slow(), directory=tmp_path, limits=ScanLimits(max_time_s=2 * one_s + 0.525))
     survey.run()
     assert [f.step.order for f in survey.frames if f.step is not None] == [1, 2, 4]
     assert [one.order for one in survey.left_out] == [3]

@@ -145,3 +145,30 @@ def test_pyjem_is_checked_through_the_command_line(
     assert "is not square" in said
     assert "fov_x_nm" in said
     assert stand_in.snapshots == 0
+
+
+def test_overheads_that_were_measured_are_charged_and_held_against_limits(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = ScanProtocol.from_file(protocol)
+    (tmp_path / "costs.toml").write_text("frame_overhead_s = 0.5\nblanks_when_idle = false\n")
+    costs = ["--costs", str(tmp_path / "costs.toml")]
+    limit = ["--max-time-s", f"{plan.predicted_time_s + 0.5:g}"]
+    assert main(["execute", str(protocol), "--check", *limit]) == 0
+    line = refused(capsys, ["execute", str(protocol), "--check", *limit, *costs])
+    assert "more than its limit" in line
+    assert main(["execute", str(protocol), "--out", str(tmp_path / "run"), *costs, "--json"]) == 0
+    ledger = json.loads(capsys.readouterr().out)["ledger"]
+    assert ledger["time_s"] >= plan.predicted_time_s + 0.48 * len(plan.steps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["frame_overhead_s = -1", "settle = 0.1", "reserve_s = true", "blanks_when_idle = 1", "= 3", "settle_s = nan"],
+)
+def test_overheads_that_cannot_be_are_refused(
+    protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "costs.toml").write_text(f"{text}\n")
+    line = refused(capsys, ["execute", str(protocol), "--check", "--costs", str(tmp_path / "costs.toml")])
+    assert "costs.toml" in line

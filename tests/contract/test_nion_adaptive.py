@@ -34,7 +34,6 @@ OFFSETS = [(0.07 * (n % 5 - 2), 0.09 * (n // 5 - 1)) for n in range(len(PLACES))
 PLANTED = [n for n in range(len(PLACES)) if n % 4 != 3]
 SIZE_NM, SAMPLES = 1.5, 48
 ABORTED_WITHIN_S = 0.25
-OVERLONG_S = 0.25  # by which the last frame may take longer than predicted on a busy computer, see docs/ledger.md
 
 
 @pytest.fixture
@@ -137,6 +136,8 @@ def test_an_abort_takes_effect_within_a_quarter_of_a_second(usim: HeadlessSwift,
     time.sleep(0.3)  # the step is on
     asked = time.perf_counter()
     survey.abort()
+    while not controller.is_blanked:
+        assert time.perf_counter() - asked < ABORTED_WITHIN_S
     worker.join(10)
     ((at, _),) = ended
     assert at - asked < ABORTED_WITHIN_S
@@ -148,8 +149,8 @@ def test_an_abort_takes_effect_within_a_quarter_of_a_second(usim: HeadlessSwift,
         directory=tmp_path / "run",
         resume=True,
         repeat_exposed=True,
-        limits=ScanLimits(max_time_s=5.0),
+        limits=ScanLimits(max_time_s=6.0),
     )
     resumed.run()
     assert 3 <= len(resumed.frames) <= 5
-    assert resumed.ledger.status.time_s <= 5.0 + OVERLONG_S
+    assert resumed.ledger.status.time_s <= 6.0
