@@ -28,6 +28,7 @@ from deepscan_core.acquisition.strategies import (
     Candidate,
     Exploration,
     Judge,
+    Learner,
     Strategy,
     Verdicts,
     cheap_look,
@@ -36,10 +37,11 @@ from deepscan_core.acquisition.strategies import (
     follow,
     refine,
 )
-from deepscan_core.acquisition.strategies.candidates import log_odds, probability
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 from deepscan_core.adaptive import Background, candidates_of
 from deepscan_core.errors import InputError
+from deepscan_core.judged import Judged, Telling
+from deepscan_core.kinds import Kinds
 from deepscan_core.records.coordinates import ScanContext, check_positive
 from deepscan_core.records.costs import dose_e_per_nm2
 from deepscan_core.records.frames import ScanFrame
@@ -55,24 +57,6 @@ LARGEST_REFERENCE_PX = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What one frame said of its candidate.
-
-    Attributes
-    ----------
-    order : of the step, as the strategy numbers it.
-    evidence_nats : for something being there.
-    probability : that it is, with all frames of the candidate so far.
-    verdict : "confirmed", "rejected" or "open", by the bounds of `Verdicts`.
-    """
-
-    order: int
-    evidence_nats: float
-    probability: float
-    verdict: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class DeciderSettings:
     """Which strategy, and what it depends on.
 
@@ -81,6 +65,8 @@ class DeciderSettings:
     strategy : one of `STRATEGIES`.
     drift : how drift is followed; None does not correct it.
     backbone : of the study; None takes the default one.
+    beyond_plan : `explore` may also expose places of which no step of the plan holds the middle, where they look like what
+        a tile has confirmed; else what tiles teach makes steps of the plan likelier, and nothing else is exposed.
     overview_dwell_us : of the overview that is recorded first where no preview is given.
     levels : how many times `coarse_to_fine` divides a frame.
     seed : of everything random.
@@ -89,6 +75,7 @@ class DeciderSettings:
     strategy: str = "follow"
     drift: DriftSettings | None = None
     backbone: str | None = None
+    beyond_plan: bool = False
     overview_dwell_us: float = 2.0
     levels: int = 1
     seed: int = 0
@@ -96,6 +83,8 @@ class DeciderSettings:
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
             raise InputError(f"strategy {self.strategy!r}: give one of {', '.join(STRATEGIES)}")
+        if self.beyond_plan and self.strategy != "explore":
+            raise InputError(f"the strategy {self.strategy!r} exposes steps of the plan alone: explore goes beyond it")
         check_positive("overview_dwell_us", self.overview_dwell_us)
 
     @property
@@ -104,6 +93,8 @@ class DeciderSettings:
         parts = [self.strategy, f"seed {self.seed}", f"backbone {self.backbone or 'default'}"]
         if self.strategy == "coarse_to_fine":
             parts.append(f"{self.levels} levels")
+        if self.beyond_plan:
+            parts.append("beyond the plan")
         if self.drift is not None:
             parts.append(f"drift known to {self.drift.allowed_nm:g} nm")
         return ", ".join(parts)
@@ -182,21 +173,22 @@ def _strategy(
 ) -> Strategy:
     if settings.strategy == "follow" or preview is None or not protocol.steps:
         return follow(protocol.steps)
-    candidates, judge = _candidates(protocol, settings, preview, study, is_taught=is_taught)
-    telling = _Telling(judge, candidates, on_judged)
+    background, candidates, judge = _candidates(protocol, settings, preview, study, is_taught=is_taught)
+    telling = Telling(judge, candidates, on_judged)
     budget = tools.budget
     if settings.strategy == "refine":
         tile, look = (budget.cost_of(step).time_s for step in (candidates[0].step, cheap_look(candidates[0].step)))
         verdicts = Verdicts.for_costs(look=look, tile=tile) if math.isfinite(tile) else None
         return refine(candidates, telling, budget=budget, verdicts=verdicts)
     if settings.strategy == "explore":
-        return explore(candidates, telling, budget=budget, settings=Exploration(), seed=settings.seed)
+        learner = Kinds(background) if settings.beyond_plan else within(Kinds(background), candidates)
+        return explore(candidates, telling, budget=budget, settings=Exploration(), seed=settings.seed, learner=learner)
     return coarse_to_fine(protocol.steps, telling, levels=settings.levels, budget=budget)
 
 
 def _candidates(
     protocol: ScanProtocol, settings: DeciderSettings, preview: ScanFrame, study: Study | None, *, is_taught: bool
-) -> tuple[Sequence[Candidate], Judge]:
+) -> tuple[Background, Sequence[Candidate], Judge]:
     context = protocol.context
     if study is None:
         image = CalibratedImage(preview.values, pixel_size_nm=context.pixel_size_nm, name="preview")
@@ -215,7 +207,19 @@ def _candidates(
     found, judge = candidates_of(background, regions, protocol.steps)
     if is_taught:
         found = tuple(dataclasses.replace(one, probability=min(max(one.step.priority, 0.0), 1.0)) for one in found)
-    return found, judge
+    return background, found, judge
+
+
+def within(learner: Learner, candidates: Sequence[Candidate]) -> Learner:
+    """A learner that proposes no other places than those that a tile of the plan holds."""
+    centers = np.array([one.center_px for one in candidates], float).reshape(-1, 2)
+
+    def learn(candidate: Candidate, frame: ScanFrame, confirmed: float) -> list[Candidate]:
+        half = np.array([candidate.step.height_px, candidate.step.width_px]) / 2
+        proposed = learner(candidate, frame, confirmed)
+        return [one for one in proposed if (np.abs(centers - one.center_px) < half).all(axis=1).any()]
+
+    return learn
 
 
 def _region(step: ScanStep, values: np.ndarray[Any, Any]) -> ScanRegion:
@@ -238,32 +242,3 @@ def _corrected(
     return with_drift_correction(
         steps, tracker, clock=tools.clock, costs=tools.costs, seen_s=seen_in(preview), on_left=tools.leave
     )
-
-
-class _Telling:
-    """A judge that tells what it found, and adds up what it found of each candidate."""
-
-    def __init__(
-        self, judge: Judge, candidates: Sequence[Candidate], on_judged: Callable[[Judged], None] | None
-    ) -> None:
-        self._judge = judge
-        self._on_judged = on_judged
-        self._centers = np.array([one.center_px for one in candidates], float).reshape(-1, 2)
-        self._odds = [one.log_odds for one in candidates]
-
-    def __call__(self, frame: ScanFrame) -> float:
-        nats = self._judge(frame)
-        if frame.step is not None and self._on_judged is not None:
-            away = self._centers - (frame.step.center_y_px, frame.step.center_x_px)
-            number = int(np.hypot(*away.T).argmin())
-            self._odds[number] += nats
-            likely = probability(self._odds[number])
-            self._on_judged(
-                Judged(
-                    order=frame.step.order,
-                    evidence_nats=nats,
-                    probability=likely,
-                    verdict=Verdicts().of(log_odds(likely)).value,
-                )
-            )
-        return nats

@@ -13,9 +13,10 @@ from deepscan_core.cli.executed import as_executed, decider_settings, measure, r
 from deepscan_core.cli.live_loop import LoopDisplay
 from deepscan_core.cli.overviews import PREVIEW_DWELL
 from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
-from deepscan_core.deciders import Judged, decider_for
+from deepscan_core.deciders import decider_for
 from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.instruments.simulated import SimulatedController
+from deepscan_core.judged import Judged
 from deepscan_core.planning import DEFAULT_DWELL_US, PlanSettings, make_protocol
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanLimits, ScanProtocol

@@ -23,8 +23,9 @@ from deepscan_core.cli.instruments import instrument
 from deepscan_core.cli.live_loop import LoopDisplay
 from deepscan_core.cli.overviews import map_of, overview, preview_dwell_us, same_preview
 from deepscan_core.cli.pipeline import Timings, say_summary, summary
-from deepscan_core.deciders import Judged, decider_for
+from deepscan_core.deciders import decider_for
 from deepscan_core.errors import DeepScanError, InputError, ProtocolError
+from deepscan_core.judged import Judged
 from deepscan_core.memory import limited_to
 from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame

@@ -80,6 +80,7 @@ def decider_settings(arguments: argparse.Namespace) -> DeciderSettings:
         strategy=arguments.strategy,
         drift=DriftSettings(allowed_nm=arguments.drift_allowed_nm) if arguments.drift else None,
         backbone=getattr(arguments, "backbone", None),
+        beyond_plan=arguments.beyond_plan,
         overview_dwell_us=arguments.overview_dwell_us,
         seed=arguments.seed,
     )

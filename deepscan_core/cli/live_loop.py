@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from deepscan_core.acquisition.books import LedgerStatus
 from deepscan_core.acquisition.status import RunState, RunStatus
-from deepscan_core.deciders import Judged
+from deepscan_core.judged import Judged
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 

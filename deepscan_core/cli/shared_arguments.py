@@ -21,6 +21,11 @@ def add_strategy(parser: argparse.ArgumentParser, default: str = "follow") -> No
         help=f"which steps of the plan are exposed, in which order and after which looks (default {default})",
     )
     group.add_argument(
+        "--beyond-plan",
+        action="store_true",
+        help="with explore: also expose places off the plan that look like what a tile has confirmed",
+    )
+    group.add_argument(
         "--drift", action="store_true", help="correct drift, measured on a reference area off the plan (docs/drift.md)"
     )
     group.add_argument(
