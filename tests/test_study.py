@@ -35,12 +35,12 @@ def test_surprisal_finds_the_planted_spots() -> None:
 def test_words_look_at_an_image_once_and_share_the_backbones_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     import deepscan_core.kept as module
     from deepscan_core.features.words import load_word_model
-    from deepscan_core.features.words.network import Decoder
+    from deepscan_core.features.words.own import OwnModel
 
     passes, looks = [], []
-    extract, forward = module.extract, Decoder.forward
+    extract, decoded = module.extract, OwnModel._decoded
     monkeypatch.setattr(module, "extract", lambda *a: passes.append(1) or extract(*a))
-    monkeypatch.setattr(Decoder, "forward", lambda *a: looks.append(1) or forward(*a))
+    monkeypatch.setattr(OwnModel, "_decoded", lambda *a: looks.append(1) or decoded(*a))
     load_word_model()
     one = study(backbone="tf_efficientnet_lite0")
     first = one.search("bright round spots")
