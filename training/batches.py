@@ -14,8 +14,8 @@ import torch
 from deepscan_core.features.words.lexicon import Lexicon
 from deepscan_core.features.words.network import WORD_DIMENSIONS
 from deepscan_core.simulation.corpus.captions import LOOKS, WHOLE_FIELD, Caption, caption
+from deepscan_core.simulation.corpus.nouns import BACKGROUND, KINDS
 from deepscan_core.simulation.corpus.scenes import SIDE_PX
-from deepscan_core.simulation.corpus.vocabulary import BACKGROUND, KINDS
 from training.scene_cache import LEVELS, STEP_PX, Shard
 
 FREE_CAPTIONS = 12

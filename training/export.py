@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from deepscan_core.features.words.lexicon import Lexicon
 from deepscan_core.features.words.network import Decoder, PhraseHead
 from deepscan_core.simulation.corpus.captions import vocabulary
-from deepscan_core.simulation.corpus.vocabulary import NOUNS
+from deepscan_core.simulation.corpus.nouns import NOUNS
 from training.batches import encoded
 
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 from deepscan_core.features.words.lexicon import Lexicon
 from deepscan_core.features.words.network import Decoder, PhraseHead
 from deepscan_core.simulation.corpus.captions import MAYBE, vocabulary
-from deepscan_core.simulation.corpus.vocabulary import KINDS
+from deepscan_core.simulation.corpus.nouns import KINDS
 from training.batches import Batch, Batches, encoded
 from training.export import write_model
 from training.scene_cache import LEVELS, Shard, make_cache

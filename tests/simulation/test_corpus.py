@@ -9,9 +9,10 @@ import pytest
 
 from deepscan_core.errors import InputError
 from deepscan_core.simulation.corpus.captions import ALSO, MAYBE, Caption, caption, vocabulary
+from deepscan_core.simulation.corpus.looks import FORMED_NOUNS
+from deepscan_core.simulation.corpus.nouns import BACKGROUND, KINDS, NOUNS
 from deepscan_core.simulation.corpus.scene import tone_of
 from deepscan_core.simulation.corpus.scenes import SCENES, render_scene
-from deepscan_core.simulation.corpus.vocabulary import BACKGROUND, FORMED_NOUNS, KINDS, NOUNS
 
 
 @pytest.mark.parametrize("name", list(SCENES))

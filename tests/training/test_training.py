@@ -45,7 +45,7 @@ def test_labels_are_where_the_scenes_groups_are(shard: Any) -> None:
 
 
 def test_targets_say_what_the_captions_mean(shard: Any) -> None:
-    from deepscan_core.simulation.corpus.vocabulary import BACKGROUND, KINDS
+    from deepscan_core.simulation.corpus.nouns import BACKGROUND, KINDS
     from training.batches import Batches
 
     batch = Batches((shard,), seed=0, size=4).draw()

@@ -8,18 +8,17 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from deepscan_core.simulation.corpus.vocabulary import (
-    BACKGROUND,
+from deepscan_core.simulation.corpus.looks import (
     FORMED_NOUNS,
     FORMS,
     LAYOUTS,
-    NOUNS,
     OPENINGS,
     PLACES,
     SIZES,
     THINGS,
     TONES,
 )
+from deepscan_core.simulation.corpus.nouns import BACKGROUND, NOUNS
 
 Meaning = Literal["yes", "no", "open"]
 LOOKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"size": SIZES, "tone": TONES, "form": FORMS, "layout": LAYOUTS}

@@ -22,7 +22,7 @@ class Group:
 
     Attributes
     ----------
-    kind : one of `vocabulary.KINDS`.
+    kind : one of `nouns.KINDS`.
     mask : bool ndarray of shape (rows, cols), where they are.
     tone : "bright" or "dark" against their surroundings, or "" where neither is clear.
     form : "linear", "round", "angular", "irregular", "elongated", or "" where none is meant.
