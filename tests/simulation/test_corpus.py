@@ -6,12 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from deepscan_core.errors import InputError
+from deepscan_core.simulation.corpus import alloys, transmission
 from deepscan_core.simulation.corpus.captions import ALSO, MAYBE, Caption, caption, vocabulary
 from deepscan_core.simulation.corpus.looks import FORMED_NOUNS
 from deepscan_core.simulation.corpus.nouns import BACKGROUND, KINDS, NOUNS
-from deepscan_core.simulation.corpus.scene import tone_of
+from deepscan_core.simulation.corpus.painting import blobs
+from deepscan_core.simulation.corpus.scene import Canvas, tone_of
 from deepscan_core.simulation.corpus.scenes import SCENES, render_scene
 
 
@@ -51,6 +54,40 @@ def test_marked_cracks_are_darker_than_what_is_beside_them() -> None:
     assert len(tones) >= 8
     assert tones.count("dark") >= 0.7 * len(tones)
     assert "bright" not in tones
+
+
+def test_cracks_along_grains_follow_boundaries_and_leave_most_of_them_whole() -> None:
+    for seed in range(6):
+        groups = render_scene(seed, "along grains", side_px=128).groups
+        boundary = next(group.mask for group in groups if group.kind == "grain boundary")
+        cracks = [group.mask for group in groups if group.kind == "crack"]
+        near = ndimage.binary_dilation(boundary, iterations=6)
+        assert all((mask & near).sum() >= 0.8 * mask.sum() for mask in cracks)
+        assert (boundary & ~np.any([boundary & False, *cracks], axis=0)).sum() > 0.3 * boundary.sum()
+
+
+def test_particles_in_transmission_absorb_more_where_they_overlap(rng: np.random.Generator) -> None:
+    centers, sizes = np.array([[32.0, 24.0], [32.0, 40.0]]), np.array([14.0, 14.0])
+    alone = [
+        transmission.thickness(rng, blobs(rng, (64, 64), centers[k : k + 1], sizes[k : k + 1], form="round"), "plate")
+        for k in (0, 1)
+    ]
+    both = alone[0] + alone[1]
+    assert both[32, 32] > 1.5 * both[32, 16]
+    canvas = Canvas(image=np.full((64, 64), 0.9, np.float32))
+    transmission.expose(rng, canvas, both, np.where(both > 0, -5, 5).astype(np.float32), is_bright_field=True)
+    assert canvas.image[32, 32] < canvas.image[32, 16] < canvas.image[2, 2]
+
+
+def test_coherent_precipitates_can_fill_most_of_the_field_or_little_of_it() -> None:
+    shares = []
+    for seed in range(24):
+        canvas = Canvas(image=np.full((128, 128), 0.5, np.float32))
+        alloys.coherent_precipitates(np.random.default_rng(seed), canvas)
+        shares.append(float(canvas.groups[0].mask.mean()))
+        assert canvas.groups[0].kind == "precipitate"
+    assert min(shares) < 0.4
+    assert max(shares) > 0.6
 
 
 @pytest.mark.parametrize(("arguments", "named"), [({"name": "moon"}, "cracked"), ({"side_px": 8}, "at least 64")])

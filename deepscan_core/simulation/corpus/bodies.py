@@ -80,7 +80,7 @@ def particles(rng: Rng, canvas: Canvas) -> None:
     sizes = radii(rng, canvas.shape, median, rng.choice([0.05, 0.15, 0.4]), spread=rng.choice([0.04, 0.15, 0.4]))
     centers, sizes = scattered(rng, canvas.shape, sizes, gap=gap)
     if rng.random() < 0.35 and len(sizes) > 2:  # in touch: drawn together, as drying does
-        centers, sizes = _drawn_together(rng, canvas.shape, sizes)
+        centers, sizes = drawn_together(rng, canvas.shape, sizes)
     base = "round" if form == "elongated" and rng.random() < 0.6 else "angular" if form == "elongated" else form
     body = blobs(rng, canvas.shape, centers, sizes, form=base, elongation=stretch)
     styles = ["flat", "rim", "rim", "ball", "ball"] if tone == "bright" else ["flat", "flat", "thick", "hollow", "rim"]
@@ -91,7 +91,7 @@ def particles(rng: Rng, canvas: Canvas) -> None:
     canvas.add("particle", body.distance_px < 0, form=form, diameter_px=2 * median, layout=layout)
 
 
-def _drawn_together(rng: Rng, shape: Shape2, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
+def drawn_together(rng: Rng, shape: Shape2, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each body in touch with one that is there, in one or a few heaps."""
     heaps = int(rng.integers(1, 4))
     centers: list[FloatArray] = []
@@ -130,6 +130,10 @@ def hollow(rng: Rng, canvas: Canvas, distance_px: FloatArray) -> None:
     inside = level + rng.choice([0.0, 0.05, 0.12]) * noise(rng, canvas.shape, log_uniform(rng, 3, 25), slope=2.0)
     wall = rng.choice([0.0, 0.0, 0.15, 0.3]) * np.exp(np.minimum(distance_px, 0) / rng.uniform(2, 8))
     lip = rng.choice([0.0, 0.1, 0.3]) * np.exp(-np.maximum(distance_px, 0) / rng.uniform(0.8, 3)) * (distance_px > 0)
+    if rng.random() < 0.4:  # a detector at one side sees more of the edge that faces it
+        down, right = np.gradient(distance_px)
+        light = rng.uniform(0, 2 * math.pi)
+        lip = lip * np.clip(1 + down * math.sin(light) + right * math.cos(light), 0, 2)
     canvas.image = canvas.image + lip.astype(np.float32)
     canvas.blend((inside + wall).astype(np.float32), ramp(distance_px, rng.uniform(0.8, 3.0)))
 
@@ -148,61 +152,6 @@ def cells_of(rng: Rng, canvas: Canvas) -> tuple[npt.NDArray[np.int32], FloatArra
     from deepscan_core.simulation.corpus.painting import cells
 
     return cells(rng, canvas.shape, log_uniform(rng, 18, 60), warp=0.2)
-
-
-def precipitates(rng: Rng, canvas: Canvas) -> None:
-    """A second phase in a matrix: coarse cuboids or lobed bodies, darker or brighter, often with fine ones."""
-    tone = str(rng.choice(["dark", "dark", "bright"]))
-    median, share = size_px(rng, 4, 55), rng.uniform(0.2, 0.8)
-    form = str(rng.choice(["angular", "irregular", "round"]))
-    sizes = radii(rng, canvas.shape, median, share, spread=rng.choice([0.15, 0.4]))
-    centers, sizes = scattered(rng, canvas.shape, sizes, gap=rng.choice([0.95, 1.05, 1.2]))
-    body = blobs(rng, canvas.shape, centers, sizes, form=form, elongation=(1.0, 1.7), angle_rad=None)
-    base = float(np.median(canvas.image))
-    step = rng.uniform(0.08, 0.4) * (1 if tone == "bright" else -1)
-    fill = base + step + rng.uniform(0, 0.06) * noise(rng, canvas.shape, log_uniform(rng, 1.5, 10))
-    lip = np.exp(-np.maximum(body.distance_px, 0) / rng.uniform(1, 5)) * (body.distance_px > 0)
-    canvas.image = canvas.image + rng.choice([0.0, 0.15, 0.35]) * lip.astype(np.float32)
-    shadow = np.exp(np.minimum(body.distance_px, 0) / rng.uniform(1, 5)) * rng.choice([0.0, -0.15, 0.15])
-    canvas.blend((fill + shadow).astype(np.float32), ramp(body.distance_px, rng.uniform(1, 3)))
-    mask = body.distance_px < 0
-    if rng.random() < 0.6:
-        mask |= _fine_ones(rng, canvas, body.distance_px, median, step)
-    canvas.add("precipitate", mask, form=form, diameter_px=2 * median, layout="crowded" if mask.mean() > 0.35 else "")
-
-
-def _fine_ones(rng: Rng, canvas: Canvas, taken_px: FloatArray, median_px: float, step: float) -> npt.NDArray[np.bool_]:
-    radius = max(1.0, median_px * rng.uniform(0.08, 0.25))
-    patch = noise(rng, canvas.shape, 50, slope=2.5)
-
-    def free(y: float, x: float) -> bool:
-        row, col = (int(np.clip(v, 0, n - 1)) for v, n in zip((y, x), canvas.shape, strict=True))
-        return bool(taken_px[row, col] > 3 * radius and patch[row, col] > -0.3)
-
-    sizes = radii(rng, canvas.shape, radius, 0.08, spread=0.2)
-    centers, sizes = scattered(rng, canvas.shape, sizes, gap=1.3, where=free)
-    if len(sizes) == 0:
-        return np.zeros(canvas.shape, bool)
-    fine = blobs(rng, canvas.shape, centers, sizes, form="round")
-    canvas.blend(float(np.median(canvas.image) + step * rng.uniform(0.8, 1.6)), ramp(fine.distance_px, 1.2))
-    return fine.distance_px < 0
-
-
-def carbides(rng: Rng, canvas: Canvas) -> None:
-    """Hard bright second-phase particles in etched steel, from tiny to coarse in the same field."""
-    median = size_px(rng, 1.5, 12)
-    sizes = radii(rng, canvas.shape, median, rng.uniform(0.04, 0.25), spread=rng.uniform(0.3, 0.75))
-    centers, sizes = scattered(rng, canvas.shape, np.minimum(sizes, 45), gap=1.1)
-    angle = rng.uniform(0, math.pi) if rng.random() < 0.5 else None
-    form = str(rng.choice(["round", "irregular", "angular"]))
-    body = blobs(
-        rng, canvas.shape, centers, sizes, form=form, elongation=(1.0, rng.choice([1.4, 3.0])), angle_rad=angle
-    )
-    level = float(np.percentile(canvas.image, 90)) + rng.uniform(0.15, 0.6)
-    if rng.random() < 0.4:
-        glow(rng, canvas, body, -rng.uniform(0.05, 0.2))
-    shaded(rng, canvas, body, str(rng.choice(["flat", "rim", "rim", "ball"])), level)
-    canvas.add("carbide", body.distance_px < 0, form=form, diameter_px=2 * median)
 
 
 def nanoparticles(rng: Rng, canvas: Canvas) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.simulation.corpus.painting import Rng, Shape2, cells, log_uniform, noise, ramp
 from deepscan_core.simulation.corpus.scene import Canvas, FloatArray
@@ -49,7 +50,15 @@ def ground(rng: Rng, shape: Shape2) -> Canvas:
 
 
 def grained(rng: Rng, shape: Shape2, *, noted: bool = True) -> Canvas:
-    """A polycrystal: each grain of its own tone, boundaries dark, bright or only a change of tone."""
+    """A polycrystal; see `polycrystal`."""
+    return polycrystal(rng, shape, noted=noted)[0]
+
+
+def polycrystal(rng: Rng, shape: Shape2, *, noted: bool = True) -> tuple[Canvas, npt.NDArray[np.int32]]:
+    """Grains, each of its own tone, boundaries dark, bright or only a change of tone; and the grain's number at each pixel.
+
+    Boundaries are etched here more and there less, and at times are grooves of which one side is lit.
+    """
     size = log_uniform(rng, 14, 130)
     number, to_side = cells(rng, shape, size, warp=rng.choice([0.03, 0.12, 0.2]))
     spread = rng.choice([0.0, 0.02, 0.05, 0.12])
@@ -58,13 +67,17 @@ def grained(rng: Rng, shape: Shape2, *, noted: bool = True) -> Canvas:
     image = image + rng.uniform(0, 0.04) * noise(rng, shape, rng.uniform(2, 20))
     width = log_uniform(rng, 0.8, max(1.2, size / 12))
     depth = rng.uniform(0.08, 0.4) * rng.choice([-1, -1, -1, 1]) if spread < 0.1 or rng.random() < 0.5 else 0.0
-    line = ramp(to_side - width / 2)
-    canvas = Canvas(image=image.astype(np.float32))
-    canvas.image = canvas.image + np.float32(depth) * line
+    etched = np.clip(1 + rng.choice([0.0, 0.3]) * noise(rng, shape, rng.uniform(30, 90), slope=2.5), 0.4, 1.5)
+    line = (etched * ramp(to_side - width / 2)).astype(np.float32)
+    canvas = Canvas(image=(image + depth * line).astype(np.float32))
+    if rng.random() < 0.25:
+        shift = int(max(1, round(width)))
+        lit = np.roll(line, (shift, int(rng.choice([-shift, shift]))), (0, 1)) * (1 - line)
+        canvas.image = canvas.image - np.float32(0.7 * depth) * lit
     if noted:
         canvas.add("grain", to_side > max(2.0, width), form="angular", diameter_px=size)
         canvas.add("grain boundary", to_side < max(1.2, width / 2 + 0.6), form="linear", layout="network")
-    return canvas
+    return canvas, number
 
 
 def layered(rng: Rng, shape: Shape2) -> Canvas:

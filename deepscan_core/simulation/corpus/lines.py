@@ -1,4 +1,4 @@
-"""Line-like objects: cracks, scratches, fibres, wires, needles, steps; and what the instrument draws itself."""
+"""Line-like objects: scratches, fibres, wires, needles, steps; and what the instrument draws itself."""
 
 from __future__ import annotations
 
@@ -6,59 +6,8 @@ import math
 
 import numpy as np
 
-from deepscan_core.simulation.corpus.painting import Rng, branches, log_uniform, noise, ramp, strokes, wandering
-from deepscan_core.simulation.corpus.painting import cells as cells_with_sides
-from deepscan_core.simulation.corpus.scene import Canvas, FloatArray
-
-
-def cracks(rng: Rng, canvas: Canvas) -> None:
-    """Dark jagged lines that taper and branch; one, a few, or a net."""
-    if rng.random() < 0.15:
-        _crack_net(rng, canvas)
-        return
-    side = max(canvas.shape)
-    jag = rng.uniform(0.25, 0.9)
-    width = log_uniform(rng, 0.9, 9)
-    angle = rng.uniform(0, math.pi)
-    count = int(rng.choice([1, 1, 2, 3, 6]))
-    paths: list[FloatArray] = []
-    for _ in range(count):
-        length = side * rng.uniform(0.12, 1.3 if count < 4 else 0.4)
-        main = wandering(rng, canvas.shape, jag=jag, length_px=length, angle_rad=angle if rng.random() < 0.6 else None)
-        paths += [main, *branches(rng, canvas.shape, main, jag=jag, count=int(rng.choice([0, 0, 1, 3])))]
-    widths = [
-        _tapered(rng, len(path), width * (1.0 if k == 0 else rng.uniform(0.4, 1))) for k, path in enumerate(paths)
-    ]
-    distance = strokes(canvas.shape, paths, widths)
-    _open(rng, canvas, distance, width)
-    canvas.add("crack", distance < 0.3, form="linear", layout="isolated" if count == 1 else "")
-
-
-def _crack_net(rng: Rng, canvas: Canvas) -> None:
-    """Mud cracks: wide jagged gaps around plates, unlike grain boundaries open and of uneven width."""
-    _, to_side = cells_with_sides(rng, canvas.shape, log_uniform(rng, 35, 110), warp=0.25)
-    width = log_uniform(rng, 1.5, 6) * np.clip(1 + 0.5 * noise(rng, canvas.shape, 30, slope=2.5), 0, 2.5)
-    distance = (to_side - width / 2 + 0.8 * noise(rng, canvas.shape, 6, slope=1.5)).astype(np.float32)
-    _open(rng, canvas, distance, 3.0)
-    canvas.add("crack", distance < 0.3, form="linear", layout="network")
-
-
-def _open(rng: Rng, canvas: Canvas, distance: FloatArray, width: float) -> None:
-    """Dark inside, with a bright lip at times, and less dark where a crack is barely open."""
-    ragged = distance + rng.choice([0.0, 0.35]) * np.float32(min(width, 3)) * noise(rng, canvas.shape, 5, slope=1.5)
-    depth = rng.uniform(0.5, 1.0)
-    lip = rng.choice([0.0, 0.0, 0.15, 0.35]) * np.exp(-np.maximum(ragged, 0) / rng.uniform(0.8, 2.5)) * (ragged > 0)
-    canvas.image = canvas.image + lip.astype(np.float32)
-    floor = min(float(np.percentile(canvas.image, 5)) - 0.05, 0.12)
-    canvas.blend(floor, ramp(ragged.astype(np.float32), 1.2) * np.float32(depth))
-
-
-def _tapered(rng: Rng, count: int, width: float) -> FloatArray:
-    """Width along a crack: thin at the ends, uneven between."""
-    along = np.linspace(0, 1, count)
-    ends = np.minimum(1, np.minimum(along, 1 - along) * rng.uniform(3, 20) + 0.25)
-    uneven = np.interp(along, np.linspace(0, 1, 9), rng.lognormal(0, 0.35, 9))
-    return (width * ends * uneven).astype(np.float32)
+from deepscan_core.simulation.corpus.painting import Rng, log_uniform, noise, ramp, strokes, wandering
+from deepscan_core.simulation.corpus.scene import Canvas
 
 
 def scratches(rng: Rng, canvas: Canvas) -> None:

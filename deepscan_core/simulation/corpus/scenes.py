@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from deepscan_core.errors import InputError
-from deepscan_core.simulation.corpus import bodies, crystals, grounds, lines
+from deepscan_core.simulation.corpus import alloys, bodies, crystals, fractures, grounds, lines, transmission
 from deepscan_core.simulation.corpus.painting import Rng, Shape2
 from deepscan_core.simulation.corpus.recording import recorded
 from deepscan_core.simulation.corpus.scene import Canvas, Group, Scene
@@ -18,12 +18,13 @@ Painter = Callable[[Rng, Canvas], None]
 Maker = Callable[[Rng, Shape2], Canvas]
 
 FREE_OBJECTS: tuple[tuple[Painter, float], ...] = (
-    (lines.cracks, 3.0),
+    (fractures.cracks, 3.0),
     (bodies.pores, 3.0),
     (bodies.particles, 4.0),
     (bodies.agglomerates, 2.5),
-    (bodies.precipitates, 1.0),
-    (bodies.carbides, 1.0),
+    (alloys.precipitates, 1.0),
+    (alloys.coherent_precipitates, 0.8),
+    (alloys.carbides, 1.0),
     (bodies.nanoparticles, 1.0),
     (lines.scratches, 1.5),
     (lines.fibres, 1.2),
@@ -74,7 +75,7 @@ def coating(rng: Rng, shape: Shape2) -> Canvas:
     if rng.random() < 0.8:
         bodies.pores(rng, canvas)
     if rng.random() < 0.85:
-        lines.cracks(rng, canvas)
+        (fractures.layer_cracks if rng.random() < 0.6 else fractures.cracks)(rng, canvas)
     return canvas
 
 
@@ -91,7 +92,12 @@ def sintered(rng: Rng, shape: Shape2) -> Canvas:
 def polycrystal(rng: Rng, shape: Shape2) -> Canvas:
     """Grains, at times with pores, precipitates, or a crack."""
     canvas = grounds.grained(rng, shape)
-    for painter, share in ((bodies.pores, 0.25), (lines.cracks, 0.35), (lines.scratches, 0.15), (bodies.debris, 0.1)):
+    for painter, share in (
+        (bodies.pores, 0.25),
+        (fractures.cracks, 0.35),
+        (lines.scratches, 0.15),
+        (bodies.debris, 0.1),
+    ):
         if rng.random() < share:
             painter(rng, canvas)
     return canvas
@@ -101,7 +107,8 @@ def superalloy(rng: Rng, shape: Shape2) -> Canvas:
     """Precipitates that fill much of an etched matrix."""
     canvas = grounds.ground(rng, shape) if rng.random() < 0.6 else grounds.rough(rng, shape)
     canvas.image = canvas.image * 0.5 + 0.3
-    bodies.precipitates(rng, canvas)
+    painters = (alloys.precipitates, alloys.coherent_precipitates, alloys.domains)
+    painters[int(rng.choice(3, p=[0.35, 0.45, 0.2]))](rng, canvas)
     if rng.random() < 0.3:
         lines.scratches(rng, canvas)
     return canvas
@@ -111,7 +118,7 @@ def steel(rng: Rng, shape: Shape2) -> Canvas:
     """Carbides in an etched matrix."""
     canvas = (grounds.needled if rng.random() < 0.6 else grounds.rough)(rng, shape)
     canvas.image = canvas.image * 0.7
-    bodies.carbides(rng, canvas)
+    alloys.carbides(rng, canvas)
     return canvas
 
 
@@ -121,7 +128,7 @@ def fracture(rng: Rng, shape: Shape2) -> Canvas:
     if rng.random() < 0.3:
         bodies.pores(rng, canvas)
     if rng.random() < 0.25:
-        lines.cracks(rng, canvas)
+        fractures.cracks(rng, canvas)
     bodies.agglomerates(rng, canvas)
     return canvas
 
@@ -131,6 +138,16 @@ def labelled(rng: Rng, shape: Shape2) -> Canvas:
     canvas = (grounds.plain if rng.random() < 0.5 else grounds.speckled)(rng, shape)
     bodies.particles(rng, canvas)
     lines.lettering(rng, canvas)
+    return canvas
+
+
+def transmitted(rng: Rng, shape: Shape2) -> Canvas:
+    """Particles on a thin film in transmission, at times with a scale bar."""
+    canvas = grounds.plain(rng, shape)
+    transmission.film(rng, canvas)
+    transmission.particles(rng, canvas)
+    if rng.random() < 0.2:
+        lines.lettering(rng, canvas)
     return canvas
 
 
@@ -157,13 +174,15 @@ SCENES: dict[str, tuple[Maker, float]] = {
     "free": (free, 30.0),
     "empty": (empty, 6.0),
     "coating": (coating, 8.0),
-    "cracked": (_painted(grounds.any_ground, lines.cracks), 6.0),
+    "cracked": (_painted(grounds.any_ground, fractures.cracks), 6.0),
     "sintered": (sintered, 6.0),
     "polycrystal": (polycrystal, 6.0),
-    "superalloy": (superalloy, 7.0),
+    "along grains": (fractures.along_grains, 5.0),
+    "superalloy": (superalloy, 11.0),
     "steel": (steel, 6.0),
     "fracture": (fracture, 8.0),
     "labelled": (labelled, 9.0),
+    "transmitted": (transmitted, 8.0),
     "particles": (_painted(grounds.any_ground, bodies.particles), 4.0),
     "powder": (powder_bed, 7.0),
     "catalyst": (catalyst, 9.0),
