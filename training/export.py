@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from deepscan_core.features.words.lexicon import Lexicon
@@ -14,6 +15,18 @@ from deepscan_core.features.words.network import Decoder, PhraseHead
 from deepscan_core.simulation.corpus.captions import vocabulary
 from deepscan_core.simulation.corpus.nouns import NOUNS
 from training.batches import encoded
+
+
+def read_model(path: Path) -> tuple[Decoder, PhraseHead, Lexicon]:
+    """Both sides and the table of a file that `write_model` wrote, to go on from."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    decoder, head = Decoder(), PhraseHead()
+    for prefix, module in (("decoder.", decoder), ("head.", head)):
+        kept = {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
+        module.load_state_dict(module.state_dict() | kept)
+    words, known = (tuple(bytes(tensors[name].numpy()).decode("ascii").split()) for name in ("words", "known"))
+    return decoder, head, Lexicon(words=words, vectors=tensors["table"].numpy(), known=known)
 
 
 def write_model(path: Path, decoder: Decoder, head: PhraseHead, lexicon: Lexicon) -> None:

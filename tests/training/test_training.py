@@ -63,7 +63,7 @@ def test_it_learns_goes_on_after_an_interruption_and_is_of_use(
 ) -> None:
     from deepscan_core.features.words.own import read_own_model
     from training import train_words
-    from training.export import write_model
+    from training.export import read_model, write_model
 
     monkeypatch.setattr(train_words, "KEPT_EVERY", 4)
     whole, _ = train_words.train((shard,), lexicon, steps=8, batch=3, seed=1)
@@ -86,3 +86,15 @@ def test_it_learns_goes_on_after_an_interruption_and_is_of_use(
     found = Study(CalibratedImage(render_scene(1, side_px=96).image)).search("dark cracks", model=model)
     assert found.shape == (96, 96)
     assert len(model.others.phrases) == 32
+
+    *sides, table = read_model(tmp_path / "words.safetensors")
+    assert table.words == lexicon.words
+    assert np.array_equal(table.vectors, lexicon.vectors)
+    for one, other in zip(sides, (decoder, head), strict=True):
+        kept = one.state_dict()
+        for name, value in other.state_dict().items():
+            if not name.endswith("num_batches_tracked"):
+                assert kept[name].numpy() == pytest.approx(value.numpy(), rel=1e-3, abs=1e-4), name
+    further, _ = train_words.train((shard,), table, steps=2, batch=3, seed=2, start=tuple(sides))
+    assert not np.array_equal(further.embed2.weight.detach().numpy(), decoder.embed2.weight.detach().numpy())
+    assert further.embed2.weight.detach().numpy() == pytest.approx(decoder.embed2.weight.detach().numpy(), abs=0.02)
