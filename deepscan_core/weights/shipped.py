@@ -45,7 +45,7 @@ SHIPPED = {
     for weights in (
         ShippedWeights(
             name="deepscan-words",
-            sha256="e03cd4fb53495ae5031b22b85a6ac450a750bfd856ebbe7f97d5075b89ef6707",
+            sha256="6d635a080d59853d0d5fd29350e2ce97df0abffaf18be694655497794845af6c",
             licence="GPL-3.0-or-later; the table of words is made with MiniLM (Apache-2.0)",
             origin="training/train_words.py, on rendered scenes alone",
         ),
