@@ -38,6 +38,7 @@ class Form:
     dwell_time_us : of every sample; None leaves it to the planner.
     max_dose_e_per_nm2, max_time_s, max_total_electrons : hard limits: dose of any one place, time and electrons of a run.
     strategy : how a run goes about the plan, a name of `deepscan_core.acquisition.strategy_names`.
+    drift_allowed_nm : drift is followed, and known this well before a region is scanned; None does not correct it.
     park_fraction : where the beam rests between regions, ``(y, x)``; None blanks it.
     beam_as_before : after a run live view and beam are as they were before; else the beam stays at rest.
     ask_first : the first exposure of a plan is confirmed.
@@ -58,6 +59,7 @@ class Form:
     max_time_s: float | None = None
     max_total_electrons: float | None = None
     strategy: str = STRATEGIES[0]
+    drift_allowed_nm: float | None = None
     park_fraction: YX | None = None
     beam_as_before: bool = True
     ask_first: bool = True
@@ -80,19 +82,29 @@ class Form:
         return {"area_fraction": self.area_percent / 100}
 
 
+def form_to_json(form: Form) -> str:
+    """A form as JSON text."""
+    return json.dumps(dataclasses.asdict(form))
+
+
+def form_from_json(text: str) -> Form:
+    """The inverse; raises `ValueError` or `TypeError` where it is of another version."""
+    values = json.loads(text)
+    pairs = {name: tuple(values[name]) for name in ("scales", "park_fraction") if values.get(name) is not None}
+    return Form(**{**values, **pairs})
+
+
 def remember(display_item: Any, form: Form) -> None:
     """Keep what was filled in with a display, and so with its project."""
-    display_item.set_display_property(PROPERTY, json.dumps(dataclasses.asdict(form)))
+    text = form_to_json(form)
+    if display_item.get_display_property(PROPERTY) != text:
+        display_item.set_display_property(PROPERTY, text)
 
 
 def recall(display_item: Any) -> Form | None:
     """What was filled in when the project was saved; None where nothing was, or where it is of another version."""
     text = display_item.get_display_property(PROPERTY)
-    if not text:
-        return None
     try:
-        values = json.loads(text)
-        pairs = {name: tuple(values[name]) for name in ("scales", "park_fraction") if values.get(name) is not None}
-        return Form(**{**values, **pairs})
+        return form_from_json(text) if text else None
     except (ValueError, TypeError):
         return None

@@ -42,6 +42,7 @@ class FormFields:
         self.max_dose, self.max_time, self.max_electrons, self.park = _text(), _text(), _text(), _text()
         self.strategies: Any = Model.PropertyModel(list(strategy_names))
         self.strategy: Any = Model.PropertyModel[int](0)
+        self.drift = _text()
         self.ask_first: Any = Model.PropertyModel[bool](True)
         self.beam_as_before: Any = Model.PropertyModel[bool](True)
         self._form = Form()
@@ -59,6 +60,7 @@ class FormFields:
         self.max_dose.value, self.max_time.value = as_text(form.max_dose_e_per_nm2), as_text(form.max_time_s)
         self.max_electrons.value = as_text(form.max_total_electrons)
         self.strategy.value = STRATEGIES.index(form.strategy)
+        self.drift.value = as_text(form.drift_allowed_nm)
         self.ask_first.value, self.beam_as_before.value = form.ask_first, form.beam_as_before
 
     def show_amount(self) -> None:
@@ -87,6 +89,7 @@ class FormFields:
             max_time_s=number("time limit", self.max_time.value),
             max_total_electrons=number("electron limit", self.max_electrons.value),
             strategy=STRATEGIES[self.strategy.value],
+            drift_allowed_nm=number("drift", self.drift.value),
             park_fraction=pair("park", self.park.value),
             ask_first=bool(self.ask_first.value),
             beam_as_before=bool(self.beam_as_before.value),

@@ -13,13 +13,14 @@ from nion.swift.model import PlugInManager
 from nion.ui import Declarative
 from nion.utils import Model
 
-from deepscan_core.errors import DeepScanError
+from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.live.clicks import DEFAULT_CLASS
 
 from .computations import MapSettings
 from .form import MODES, THRESHOLDS
 from .form_fields import FormFields
-from .panel_layout import MODE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
+from .kept_runs import KeptRun
+from .panel_layout import MODE_NAMES, RESTORE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
 from .session import Session
 from .style_fields import StyleFields
 from .view import Phase, View
@@ -28,6 +29,7 @@ _ = gettext.gettext
 
 PANEL_ID = "deepscan-panel"
 BACKBONE_VARIABLE = "DEEPSCAN_BACKBONE"
+RESTORE = (None, True, False)  # what RESTORE_NAMES mean
 NOTHING_ATTACHED = _("Nothing is attached.")
 EXPORT_FOLDER = "DeepScan"  # in the home folder, where the dialog begins
 
@@ -50,6 +52,7 @@ class Handler(FormFields, StyleFields):
     ) -> None:
         FormFields.__init__(self, MODE_NAMES, THRESHOLD_NAMES, STRATEGY_NAMES)
         StyleFields.__init__(self)
+        self._phase = Phase.IDLE
         self._make_shown()
         self._ask_folder = ask_folder
         self.session = session_for(self._show)
@@ -73,6 +76,12 @@ class Handler(FormFields, StyleFields):
         self.may_plan, self.may_run, self.may_pause = _no(), _no(), _no()
         self.may_abort, self.may_confirm, self.is_attached = _no(), _no(), _no()
         self.is_armed = _no()
+        self._runs: tuple[KeptRun, ...] = ()
+        self.runs: Any = Model.PropertyModel([_("no interrupted run")])
+        self.run_index: Any = Model.PropertyModel[int](0)
+        self.repeat_exposed: Any = Model.PropertyModel[bool](False)
+        self.restores: Any = Model.PropertyModel(list(RESTORE_NAMES))
+        self.restore: Any = Model.PropertyModel[int](0)
         self.class_name: Any = Model.PropertyModel[str]("")
 
     def close(self) -> None:
@@ -88,6 +97,7 @@ class Handler(FormFields, StyleFields):
             self.session.attach()
             self.fill_in(self.session.form)
             self.show_style(self.session.live.style())
+            self._list_runs()
 
         self._say_if_it_fails(attach)
 
@@ -115,6 +125,28 @@ class Handler(FormFields, StyleFields):
     def abort(self, widget: Any = None) -> None:
         """Abort."""
         self.session.abort()
+
+    def resume_run(self, widget: Any = None) -> None:
+        """Resume run."""
+
+        def resume() -> None:
+            self._list_runs()
+            if not self._runs:
+                raise InputError("no run of this project was interrupted: there is nothing to resume")
+            run = self._runs[min(self.run_index.value or 0, len(self._runs) - 1)]
+            self.session.resume_run(
+                run,
+                repeat_exposed=bool(self.repeat_exposed.value),
+                restore_parameters=RESTORE[self.restore.value or 0],
+            )
+
+        self._say_if_it_fails(resume)
+
+    def _list_runs(self) -> None:
+        self._runs = self.session.interrupted()
+        titles = [run.title for run in self._runs] or [_("no interrupted run")]
+        if self.runs.value != titles:
+            self.runs.value, self.run_index.value = titles, 0
 
     def beam_on(self, widget: Any = None) -> None:
         """Beam on."""
@@ -170,6 +202,9 @@ class Handler(FormFields, StyleFields):
         self.show_amount()
         self.edited()
 
+    def run_chosen(self, widget: Any = None, current_index: int = 0) -> None:
+        """Another entry of what Resume run would do: nothing is done before it is pressed."""
+
     def edited(self, widget: Any = None, text: str = "") -> None:
         """A field was left, or a list chosen from: the live map follows."""
         self._say_if_it_fails(lambda: self.session.change(self.read()))
@@ -198,6 +233,9 @@ class Handler(FormFields, StyleFields):
         self.objects.value, self.books.value = view.objects, view.books
         if self.rows.value != list(view.rows):
             self.rows.value = list(view.rows)
+        if phase is Phase.PLANNED and self._phase in (Phase.RUNNING, Phase.PAUSED):
+            self._list_runs()
+        self._phase = phase
         idle = phase in (Phase.IDLE, Phase.ATTACHED, Phase.PLANNED)
         self.may_attach.value = idle
         self.is_attached.value = phase is not Phase.IDLE

@@ -18,6 +18,7 @@ STRATEGY_NAMES = (
     _("Explore: each frame says where to go next"),
     _("Coarse to fine: whole regions, then parts"),
 )
+RESTORE_NAMES = (_("Settings unchanged"), _("Put back"), _("Keep"))
 THRESHOLD_NAMES = (_("Area %"), _("False regions"), _("False share %"))
 
 ui = Declarative.DeclarativeUI()
@@ -164,7 +165,23 @@ def _run() -> Any:
                 170,
             ),
         ),
-        _row(_button(_("Beam on"), "beam_on", "may_open", _("Open the blanker that a run closed"))),
+        _row(
+            _field(
+                _("Drift known to nm"),
+                "drift",
+                _("not corrected"),
+                _("How well drift is followed: 0.25, or nothing"),
+                100,
+            ),
+            _button(_("Beam on"), "beam_on", "may_open", _("Open the blanker that a run closed")),
+        ),
+        ui.create_label(text=_("A run that was interrupted")),
+        _choice("run_index", "runs", 260, changed="run_chosen"),
+        _row(
+            _button(_("Resume run"), "resume_run", "may_attach", _("Go on with it, after a question")),
+            _choice("restore", "restores", 150, changed="run_chosen"),
+        ),
+        ui.create_check_box(text=_("Expose again what has no good frame"), checked="@binding(repeat_exposed.value)"),
     )
 
 

@@ -17,7 +17,7 @@ from deepscan_core.acquisition.controller import BeamRest
 from deepscan_core.errors import DeepScanError, InputError, UnsupportedStep
 from deepscan_core.records.protocol import ScanProtocol
 
-from . import bridge, computations, results, why_here, words
+from . import bridge, computations, kept_runs, results, why_here, words
 from .annotations import (
     State,
     clear_plan,
@@ -29,7 +29,7 @@ from .form import Form
 from .live_map import LiveMap
 from .object_table import ObjectTable
 from .view import BUSY, Phase, View
-from .visit import Visit
+from .visit import Resumed, Visit
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Session:
         self._worker = Worker(document_controller.event_loop, self._failed)
         self._visit: Visit | None = None
         self._confirmed = False
+        self._resumed: Resumed | None = None
 
     @property
     def protocol(self) -> ScanProtocol | None:
@@ -155,15 +156,48 @@ class Session:
             return
         self._begin_run(controller)
 
+    def interrupted(self) -> tuple[kept_runs.KeptRun, ...]:
+        """Runs of this project that may go on, the latest first."""
+        return kept_runs.interrupted(kept_runs.folder_beside(self._document_controller.document_model))
+
+    def resume_run(
+        self, run: kept_runs.KeptRun, *, repeat_exposed: bool = False, restore_parameters: bool | None = None
+    ) -> None:
+        """Let an interrupted run go on, after a question: its plan takes the place of the present one.
+
+        Parameters
+        ----------
+        run : from `interrupted`.
+        repeat_exposed, restore_parameters : see `deepscan_core.survey.Survey`.
+        """
+        self._refuse_while_busy("Resume run")
+        if self.data_item is None or self._live_source() is None:
+            raise InputError("a run goes on where it was made: start the scan, press Attach, then Resume run")
+        self._forget_plan()
+        resumed = Resumed(
+            folder=run.folder,
+            recorded=run.recorded,
+            repeat_exposed=repeat_exposed,
+            restore_parameters=restore_parameters,
+        )
+        self._show(Phase.PLANNING, f"Reading the run of {run.folder.name} …", 0)
+
+        def read() -> None:
+            plan, form = kept_runs.plan_of(run)
+            self._worker.on_ui(self._read_again, plan, form, resumed, run)
+
+        self._worker.start(read)
+
     def confirm(self) -> None:
         """Yes: expose."""
         if self.view.phase is Phase.CONFIRMING:
-            self._confirmed = True
+            self._confirmed = self._resumed is None
             self._begin_run(_controller(bridge.scan_source()))
 
     def decline(self) -> None:
         """No: nothing was exposed."""
         if self.view.phase is Phase.CONFIRMING:
+            self._resumed = None
             self._show(Phase.PLANNED, "Nothing was exposed. The plan is still there.", 0)
 
     def pause(self) -> None:
@@ -319,6 +353,15 @@ class Session:
             Phase.PLANNED, f"{said}. Press Run to expose them.", 0, prediction=said, rows=tuple(results.lines(plan, {}))
         )
 
+    def _read_again(self, plan: Plan, form: Form, resumed: Resumed, run: kept_runs.KeptRun) -> None:
+        self.plan_, self._resumed, self.form = plan, resumed, form
+        for display_item in self.live.display_items():
+            show_plan(display_item, plan.protocol)
+        said = words.prediction(plan.protocol)
+        rows = tuple(results.lines(plan, {}))
+        asked = f"Go on with the run of {run.folder.name}, which has {len(run.recorded)} frames? Its plan: {said}."
+        self._show(Phase.CONFIRMING, asked, 0, prediction=said, rows=rows)
+
     def _explained(self, plan: Plan, order: int, found: Explanation, picture: Any) -> None:
         title = why_here.add_picture(self._document_controller.document_model, plan, order, found, picture).title
         self._show(Phase.PLANNED, f"“{title}” is in the library. {' '.join(found.sentences)}", 100)
@@ -330,11 +373,14 @@ class Session:
             self.plan_,
             self.form,
             controller,
+            runs=kept_runs.folder_beside(self._document_controller.document_model),
+            resumed=self._resumed,
             live=self.live,
             document_model=self._document_controller.document_model,
             post=self._worker.on_ui,
             say=self._say_of_run,
         )
+        self._resumed = None
         self._worker.start(visit.work)
 
     def _say_of_run(
@@ -356,7 +402,7 @@ class Session:
         self._show(self.view.phase if goes_on else phase, said, self.view.progress_percent)
 
     def _forget_plan(self) -> None:
-        self.plan_, self._visit, self._confirmed = None, None, False
+        self.plan_, self._visit, self._confirmed, self._resumed = None, None, False, None
         self.view = replace(self.view, prediction="", books="", rows=())
 
     def _clear_plan(self) -> None:

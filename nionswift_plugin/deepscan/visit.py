@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepscan_core.acquisition.books import OVERVIEW_ORDER, LedgerStatus
@@ -14,7 +16,7 @@ from deepscan_core.errors import RunAborted
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
-from . import bridge, tiles, words
+from . import bridge, kept_runs, tiles, words
 from .annotations import State, mark, show_plan  # the package's own `annotations` is a __future__ feature
 from .form import Form
 from .live_map import LiveMap
@@ -30,6 +32,23 @@ Say = Callable[..., None]
 FOLLOW = STRATEGIES[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """How an earlier run goes on.
+
+    Attributes
+    ----------
+    folder : keeps it.
+    recorded : numbers of its frames.
+    repeat_exposed, restore_parameters : see `Survey`.
+    """
+
+    folder: Path
+    recorded: frozenset[int]
+    repeat_exposed: bool = False
+    restore_parameters: bool | None = None
+
+
 class Visit:
     """One run.
 
@@ -37,6 +56,8 @@ class Visit:
     ----------
     plan, form : what is to be done.
     controller : of the scan.
+    runs : takes a folder for this run, so that it can go on after an interruption; None keeps it in memory alone.
+    resumed : an earlier run that goes on.
     live : the image on which it is drawn.
     document_model : Swift's library, which takes the tiles.
     post : calls something in the user interface's thread, from any other.
@@ -49,6 +70,8 @@ class Visit:
         form: Form,
         controller: NionScanController,
         *,
+        runs: Path | None = None,
+        resumed: Resumed | None = None,
         live: LiveMap,
         document_model: Any,
         post: Callable[..., None],
@@ -56,8 +79,13 @@ class Visit:
     ) -> None:
         from deepscan_core.survey import Survey
 
+        self._folder = kept_runs.folder_for(runs) if resumed is None else resumed.folder
+        self._is_resumed = resumed is not None
         self.books = ""
-        self.states: dict[int, State] = {}
+        is_numbered = resumed is not None and form.strategy == FOLLOW
+        self._earlier = resumed.recorded if resumed is not None and is_numbered else frozenset[int]()
+        self.states: dict[int, State] = dict.fromkeys(self._earlier, State.VISITED)
+        self._new_orders: set[int] = set()  # recorded in this session
         self.tile_group = tiles.TileGroup(document_model, plan.protocol)
         self._plan, self._form = plan, form
         self._live, self._post, self._say = live, post, say
@@ -66,6 +94,10 @@ class Visit:
             plan.protocol,
             controller,
             strategy=_strategy(plan, form, live.settings().backbone),
+            directory=self._folder,
+            resume=resumed is not None,
+            repeat_exposed=resumed is not None and resumed.repeat_exposed,
+            restore_parameters=None if resumed is None else resumed.restore_parameters,
             rest=BeamRest(park_fraction=form.park_fraction),
             beam_as_before=form.beam_as_before,
             wait_if_taken=True,
@@ -77,7 +109,9 @@ class Visit:
         )
         for display_item in live.display_items():
             show_plan(display_item, plan.protocol)
-        self._tell(self._running(0))
+            for order in self._earlier:
+                mark(display_item, order, State.VISITED)
+        self._tell(self._running(len(self._earlier)))
 
     @property
     def frames(self) -> tuple[ScanFrame, ...]:
@@ -106,9 +140,19 @@ class Visit:
 
     def work(self) -> None:
         """Carry it out, in a worker's thread."""
-        frames = self._survey.run()
+        if self._folder is not None and not self._is_resumed:
+            kept_runs.keep(self._folder, self._plan, self._form)
+        try:
+            frames = self._survey.run()
+        except BaseException:
+            if self._folder is not None:
+                kept_runs.forget_unbegun(self._folder)
+            raise
+        if self._folder is not None and not self._survey.left_out:
+            kept_runs.mark_done(self._folder)
         whole = bridge.mosaic_data(self._plan.image, self._plan.dwell_time_us, frames)
-        self._post(self._finish, len(frames), whole)
+        earlier = [(frame, bridge.tile_data(frame)) for frame in frames if self._is_earlier(frame)]
+        self._post(self._finish, len(frames), whole, earlier)
 
     def failed(self, error: Exception) -> str:
         """Mark the region that was not recorded; what to say of an abort, and nothing of any other failure."""
@@ -128,7 +172,13 @@ class Visit:
                 self._keep_tile(frame, bridge.tile_data(frame))
         self._mark_current(State.PLANNED)
 
+    def _is_earlier(self, frame: ScanFrame) -> bool:
+        """Whether it was recorded before this run was interrupted."""
+        return frame.step is not None and frame.step.order not in self._new_orders
+
     def _on_frame(self, frame: ScanFrame) -> None:
+        if frame.step is not None:
+            self._new_orders.add(frame.step.order)
         self._post(self._keep_tile, frame, bridge.tile_data(frame))
 
     # in the user interface's thread
@@ -154,17 +204,20 @@ class Visit:
         if frame.step is None:
             return
         self.tile_group.append(frame.step, data)
-        done, count = len(self.tile_group.data_items), len(self._plan.protocol.steps)
+        done = len(self.tile_group.data_items) + len(self._earlier - self.tile_group.orders)
+        count = len(self._plan.protocol.steps)
         self._percent = min(100, round(100 * done / count))
         self._mark(self._region(frame.step), State.VISITED)
         if self._phase is Phase.RUNNING:
             self._tell(self._running(done), log=False)
 
-    def _finish(self, count: int, whole: Any) -> None:
+    def _finish(self, count: int, whole: Any, earlier: Sequence[tuple[ScanFrame, Any]]) -> None:
+        for frame, data in earlier:
+            self._keep_tile(frame, data)
         self._phase, self._percent = Phase.PLANNED, 100
         self._mark_current(State.FAILED)  # given up after a fault
         for note in self._survey.notes:
-            self._tell(f"Fault: {note}")
+            self._tell(words.for_panel(f"Note: {note}" if self._is_resumed else f"Fault: {note}"))
         what = "regions" if self._is_followed else "frames"
         self._tell(f"Done: {count} {what} recorded, {self._afterwards()}")
         self.tile_group.append_mosaic(whole)
@@ -206,12 +259,13 @@ class Visit:
 
 def _strategy(plan: Plan, form: Form, backbone: str) -> Decider | None:
     """What decides which region is next; None where the plan is followed."""
-    if form.strategy == FOLLOW:
+    if form.strategy == FOLLOW and form.drift_allowed_nm is None:
         return None
+    from deepscan_core.acquisition.drift import DriftSettings
     from deepscan_core.deciders import DeciderSettings, decider_for
 
-    preview = None  # then the strategy begins with an overview of its own
-    if plan.dwell_time_us is not None:
+    preview = None  # then the strategy begins with an overview of its own, as drift needs one on the clock of the run
+    if plan.dwell_time_us is not None and form.drift_allowed_nm is None:
         preview = ScanFrame(
             values=plan.image.array,
             channel="",
@@ -219,5 +273,6 @@ def _strategy(plan: Plan, form: Form, backbone: str) -> Decider | None:
             step=None,
             dwell_time_us=plan.dwell_time_us,
         )
-    settings = DeciderSettings(strategy=form.strategy, backbone=backbone)
+    drift = None if form.drift_allowed_nm is None else DriftSettings(allowed_nm=form.drift_allowed_nm)
+    settings = DeciderSettings(strategy=form.strategy, drift=drift, backbone=backbone)
     return decider_for(plan.protocol, settings, preview=preview, score_map=plan.score_map)

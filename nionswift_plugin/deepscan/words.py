@@ -13,6 +13,13 @@ from . import bridge
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
+_REMEDIES = {
+    "--repeat-exposed exposes it once more": "tick “Expose again …”, and resume once more",
+    "give --restore-parameters to put back what was before the run, or --keep-parameters to go on as it is now": (
+        "choose “Put back” or “Keep” beside Resume run, and press it again"
+    ),
+}
+
 UNEXPECTED = "Something unexpected failed: Swift's log says what."
 AS_BEFORE = "beam and live view are as before."
 AT_REST = "the beam is at rest. Beam on lets it through again."
@@ -78,7 +85,14 @@ def objects(table_item: Any) -> str:
     return f"“{table_item.title}” follows the image: {count} object{'s' if count > 1 else ''}, the largest {area}."
 
 
+def for_panel(text: str) -> str:
+    """What the core says of the command line's options, in the words of the panel."""
+    for option, remedy in _REMEDIES.items():
+        text = text.replace(option, remedy)
+    return text
+
+
 def sentence(error: object) -> str:
     """An error's one line as a sentence."""
-    words = str(error)
+    words = for_panel(str(error))
     return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")

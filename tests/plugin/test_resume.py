@@ -1,0 +1,192 @@
+"""Runs that were interrupted go on, from the panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deepscan_core.acquisition.strategy_names import STRATEGIES
+from deepscan_core.records.protocol import ScanProtocol
+from nionswift_plugin.deepscan import kept_runs
+from nionswift_plugin.deepscan.annotations import State, states
+from nionswift_plugin.deepscan.view import Phase
+from tests.plugin.driving import attach, finish_run, plan, run
+from tests.plugin.test_run import Recording, state_of
+
+
+@pytest.fixture
+def runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where runs are kept; the project of the tests is in memory."""
+    folder = tmp_path_factory.mktemp("project") / kept_runs.FOLDER
+    monkeypatch.setattr(kept_runs, "folder_beside", lambda document_model: folder)
+    return folder
+
+
+def planned(swift: Any, **fields: str) -> Any:
+    live = attach(swift)
+    for name, text in {"amount": "20", "region": "16", "dwell": "20", **fields}.items():
+        getattr(swift.handler, name).value = text
+    plan(swift)
+    assert len(swift.handler.session.protocol.steps) >= 4
+    return live
+
+
+def interrupt(swift: Any, frames: int = 2) -> None:
+    """Abort after some frames."""
+    run(swift)
+    session = swift.handler.session
+    swift.wait_for(lambda: len(session.tile_group.data_items) >= frames, "the first frames")
+    swift.handler.abort()
+    finish_run(swift)
+    assert "Aborted after" in swift.handler.status.value
+
+
+def resume(swift: Any) -> None:
+    swift.handler.resume_run()
+    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.PLANNING, "the question")
+    assert swift.handler.may_confirm.value, swift.handler.status.value
+
+
+def test_a_run_that_was_aborted_goes_on_where_it_was(
+    swift: Any, crystal: Any, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = planned(swift)
+    protocol, before = swift.handler.session.protocol, state_of(swift)
+    interrupt(swift)
+    recorded = len(swift.handler._runs[0].recorded)
+    assert 2 <= recorded < len(protocol.steps)
+    assert f"{recorded} frames, {len(protocol.steps)} regions" in swift.handler.runs.value[0]
+    plan(swift)  # another plan is in the way
+    resume(swift)
+    assert swift.handler.session.protocol.to_json() == protocol.to_json()
+    assert f"which has {recorded} frames" in swift.handler.status.value
+    recording = Recording(swift, monkeypatch)
+    swift.handler.confirm()
+    swift.wait_for(lambda: swift.handler.session.view.phase is Phase.RUNNING, "the run")
+    assert list(states(swift.display(live)).values()).count(State.VISITED) >= recorded
+    finish_run(swift)
+    session = swift.handler.session
+    assert len(recording.scans) == len(protocol.steps) - recorded - _lost(swift)
+    assert session.tile_group.orders == {step.order for step in protocol.steps} - _left_out(swift)
+    assert state_of(swift) == before
+
+
+def _left_out(swift: Any) -> set[int]:
+    return {one.order for one in swift.handler.session._visit._survey.left_out}
+
+
+def _lost(swift: Any) -> int:
+    """Steps that were cut off by the abort: they were exposed, and are not exposed again without consent."""
+    return len(_left_out(swift))
+
+
+def test_a_step_that_was_cut_off_is_exposed_again_with_consent_alone(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    count = len(swift.handler.session.protocol.steps)
+    interrupt(swift)
+    resume(swift)
+    swift.handler.confirm()
+    finish_run(swift)
+    lost = _lost(swift)
+    if lost:
+        assert "tick “Expose again" in swift.handler.log.value
+        assert "--repeat" not in swift.handler.log.value
+        swift.handler.repeat_exposed.value = True
+        resume(swift)
+        swift.handler.confirm()
+        finish_run(swift)
+    assert len(swift.handler.session.tile_group.orders) == count
+    assert swift.handler.runs.value == ["no interrupted run"]
+    swift.handler.resume_run()
+    assert "nothing to resume" in swift.handler.status.value
+
+
+def test_after_a_restart_the_panel_offers_the_run(swift: Any, crystal: Any, runs: Path) -> None:
+    """As after a crash: the session knows nothing, the folder does."""
+    planned(swift)
+    protocol = swift.handler.session.protocol
+    interrupt(swift)
+    other = swift.open_window()
+    try:
+        assert other.handler.session.plan_ is None
+        other.handler.attach()
+        resume(other)
+        assert other.handler.session.protocol.to_json() == protocol.to_json()
+        other.handler.decline()
+        assert other.handler.session.view.phase is Phase.PLANNED
+        assert other.handler.runs.value[0] == swift.handler.runs.value[0]
+    finally:
+        other.window.request_close()
+
+
+def test_changed_settings_want_an_answer(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    interrupt(swift)
+    folder = swift.handler._runs[0].folder
+    lines = (folder / kept_runs.JOURNAL).read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if '"restored"' not in line]  # as if Swift had crashed, with another setting since
+    (folder / kept_runs.JOURNAL).write_text("\n".join(kept) + "\n", encoding="utf-8")
+    swift.scan.stop_playing()
+    swift.wait_for(lambda: not swift.scan.is_playing, "the end of the view")
+    resume(swift)
+    swift.handler.confirm()
+    finish_run(swift)
+    said = swift.handler.log.value
+    assert "--" not in said.replace("---", "")
+    if "choose “Put back” or “Keep”" in said:
+        swift.handler.restore.value = 2
+        resume(swift)
+        swift.handler.confirm()
+        finish_run(swift)
+    assert "Done:" in swift.handler.status.value
+
+
+def test_a_strategy_goes_on_too(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    swift.handler.strategy.value = STRATEGIES.index("refine")
+    interrupt(swift)
+    resume(swift)
+    swift.handler.confirm()
+    finish_run(swift)
+    assert "Done:" in swift.handler.status.value
+
+
+def test_what_is_kept_gives_the_plan_back(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    session = swift.handler.session
+    before, form = session.plan_, session.form
+    interrupt(swift)
+    found, kept_form = kept_runs.plan_of(kept_runs.interrupted(runs)[0])
+    assert found.protocol.to_json() == before.protocol.to_json()
+    assert np.array_equal(found.image.array, before.image.array)
+    assert np.array_equal(found.score_map.values, before.score_map.values)
+    assert [region.center_px for region in found.regions] == [region.center_px for region in before.regions]
+    assert kept_form == form
+    assert ScanProtocol.from_file(runs / next(runs.iterdir()).name / kept_runs.PROTOCOL).steps == before.protocol.steps
+
+
+def test_a_damaged_folder_is_said_in_words(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    interrupt(swift)
+    (swift.handler._runs[0].folder / kept_runs.MAP).write_bytes(b"no array")
+    swift.handler.resume_run()
+    swift.wait_for(lambda: swift.handler.session.view.phase is not Phase.PLANNING, "the words")
+    assert "is damaged: what was recorded lies in its folder tiles" in swift.handler.status.value
+
+
+def test_a_run_that_is_refused_leaves_no_folder(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    swift.set_scan(rotation_rad=0.3)
+    run(swift)
+    finish_run(swift)
+    assert "Done" not in swift.handler.status.value
+    assert not runs.exists() or not list(runs.iterdir())
+
+
+def test_a_project_in_memory_keeps_nothing(swift: Any) -> None:
+    assert kept_runs.folder_beside(swift.library) is None
+    assert kept_runs.folder_for(None) is None
+    assert kept_runs.interrupted(None) == ()
