@@ -12,7 +12,14 @@ import pytest
 
 from deepscan_core.errors import InputError
 from deepscan_core.live import maps
-from deepscan_core.live.clicks import Click, classes_of, clicks_from_json, examples_px
+from deepscan_core.live.clicks import (
+    Click,
+    classes_of,
+    clicks_from_json,
+    clicks_to_json,
+    examples_px,
+    of_one_class,
+)
 from deepscan_core.live.lessons import ExamplesStore
 from deepscan_core.live.results import ResultStore
 from deepscan_core.live.settings import MapSettings
@@ -235,6 +242,21 @@ def test_what_was_not_asked_for_longest_is_forgotten_first() -> None:
     assert kept[0] is kept[2] is kept[4]
     with store.study(image(seed=1), CLASSICAL) as study:
         assert study is not kept[1]
+
+
+def test_one_class_alone_is_taught_as_beside_the_others() -> None:
+    clicks = [
+        click(PLACES[0], class_name="a"),
+        click(PLACES[1], class_name="b", frame="then"),
+        click(PLACES[2], is_positive=False, class_name="a"),
+        click(PLACES[3], is_positive=False, class_name="b"),
+        click((10.0, 10.0), is_positive=False, class_name=None),
+    ]
+    for name in "ab":
+        alone = of_one_class(clicks, name)
+        assert classes_of(alone) == (name,)
+        assert examples_px(alone, name, (256, 256)) == examples_px(clicks, name, (256, 256))
+    assert clicks_from_json(clicks_to_json(clicks)) == tuple(clicks)
 
 
 def test_memory_is_bounded_but_the_last_study_stays() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deepscan_core.errors import InputError
@@ -68,6 +68,26 @@ def classes_of(clicks: Iterable[Click]) -> tuple[str, ...]:
     if not classes:
         raise InputError("no positive click was given yet: click at least one example of what you look for")
     return classes
+
+
+def of_one_class(clicks: Iterable[Click], class_name: str) -> tuple[Click, ...]:
+    """The clicks as they teach one class alone: what is an example of another one is none of this one."""
+    return tuple(
+        click if click.class_name in (None, class_name) else replace(click, is_positive=False, class_name=class_name)
+        for click in clicks
+        if click.is_positive or click.class_name in (None, class_name)
+    )
+
+
+def clicks_to_json(clicks: Iterable[Click]) -> str:
+    """The inverse of `clicks_from_json`."""
+    return json.dumps([_as_dict(click) for click in clicks])
+
+
+def _as_dict(click: Click) -> dict[str, Any]:
+    told = {"y_frac": click.y_frac, "x_frac": click.x_frac, "positive": click.is_positive}
+    names = {"class": click.class_name, "frame": click.frame}
+    return {**told, **{key: name for key, name in names.items() if name is not None}}
 
 
 def examples_px(clicks: Sequence[Click], class_name: str, shape: tuple[int, int]) -> tuple[list[YX], list[YX]]:

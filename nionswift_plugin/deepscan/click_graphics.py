@@ -17,11 +17,14 @@ from nion.utils import Geometry
 
 from deepscan_core.errors import InputError
 from deepscan_core.live.clicks import DEFAULT_CLASS
+from deepscan_core.records.coordinates import YX
 
 from .click_records import ClickRecord, is_inside
 
 POSITIVE_ID = "deepscan.positive"
 NEGATIVE_ID = "deepscan.negative"
+SUGGESTION_ID = "deepscan.suggestion"
+SUGGESTION_COLOR = "#FFFFFF"
 NEGATIVE_COLOR = "#FF8A5C"
 POSITIVE_COLORS = ("#5CFF5C", "#F0E442", "#56B4E9", "#CC79A7", "#E69F00")
 UNSEEN = "rgba(0, 0, 0, 0)"
@@ -35,6 +38,25 @@ class AddClick(DisplayPanel.InsertGraphicsCommand):
 
     def _set_modified_state(self, modified_state: Any) -> None:
         """The view may have moved other graphics meanwhile: there is no earlier state to go back to."""
+
+
+def suggest(display_item: Any, fraction: YX) -> None:
+    """Show the place that would teach most; one at a time, and no click: whoever is asked says whether it is one."""
+    clear_suggestion([display_item])
+    graphic = Graphics.PointGraphic()
+    graphic.graphic_id = SUGGESTION_ID
+    graphic.position = Geometry.FloatPoint(*fraction)
+    graphic.label = "? click here next"
+    graphic.stroke_color = SUGGESTION_COLOR
+    graphic.is_position_locked = True
+    display_item.add_graphic(graphic)
+
+
+def clear_suggestion(display_items: Iterable[Any]) -> None:
+    """Take it away."""
+    for display_item in display_items:
+        for graphic in [graphic for graphic in display_item.graphics if graphic.graphic_id == SUGGESTION_ID]:
+            display_item.remove_graphic(graphic).close()
 
 
 def new_click(positive: bool, record: ClickRecord) -> Any:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from deepscan_core.errors import DeepScanError, InputError
-from deepscan_core.live.clicks import Click, clicks_from_json
+from deepscan_core.live.clicks import Click, classes_of, clicks_from_json, clicks_to_json, of_one_class
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 
-from . import bridge, composite, computations, computing, overlay, plan_graphics, whole_frames
+from . import bridge, click_graphics, composite, computations, computing, overlay, plan_graphics, whole_frames
 from .clicks import Armed, ClickTool
 from .form import Form, Mode, recall, remember
 from .keeper import Keeper
@@ -49,6 +49,7 @@ class LiveMap:
     settings : of the map where a form leaves them open.
     on_armed : called when the next click in the image begins, or ceases, to be an example.
     on_refused : called with the reason where a click could not be taken.
+    on_classes : called with the names of what was clicked, whenever clicks differ.
     """
 
     def __init__(
@@ -58,11 +59,14 @@ class LiveMap:
         settings: computations.MapSettings,
         on_armed: Callable[[Armed | None], None],
         on_refused: Callable[[DeepScanError], None],
+        on_classes: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.data_item: Any = None
         self.map_item: Any = None
         self.clicks = NO_CLICKS
+        self.shown_class: str | None = None  # of the clicks; None shows the highest of all classes
         self.tool = ClickTool(document_controller, on_changed=self._taught, on_armed=on_armed, on_refused=on_refused)
+        self._on_classes = on_classes
         self._form = Form()
         self._keepers: list[Keeper] = []
         self._panels = MapPanels(document_controller)
@@ -103,7 +107,7 @@ class LiveMap:
         lacking = self._lacks()
         if lacking:
             raise InputError(lacking)
-        form, settings, clicks = self._form, self.settings(), clicks_from_json(self.clicks)
+        form, settings, clicks = self._form, self.settings(), self._clicks_shown()
         frames = self._frames_of(clicks)
 
         def look(image: CalibratedImage) -> ScoreMap:
@@ -118,6 +122,47 @@ class LiveMap:
             return surprising
 
         return look
+
+    def classes(self) -> tuple[str, ...]:
+        """Names of what was clicked so far."""
+        clicks = clicks_from_json(self.clicks)
+        return classes_of(clicks) if any(click.is_positive for click in clicks) else ()
+
+    def show_class(self, name: str | None) -> None:
+        """Let map and overlay show one class of the clicks; None the highest of all."""
+        self.shown_class = name
+        if self._is_taught():
+            self._quick.ask(self._answer())
+            self._follow()
+
+    def suggestion(self) -> Callable[[], YX]:
+        """What finds the place ``(y, x)``, in fractions, that would teach most, for the worker.
+
+        Raises `InputError` where there is no example yet.
+        """
+        if self.data_item is None:
+            raise InputError("no image is attached: press Attach first")
+        if self._form.mode != "teach" or self._lacks():
+            raise InputError("there is no example yet: press + Example, and click on what you look for")
+        data_item, settings, clicks = self.data_item, self.settings(), self._clicks_shown()
+        frames = self._frames_of(clicks)
+
+        def find() -> YX:
+            found = computing.maker().suggest_click(
+                bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title),
+                clicks,
+                settings,
+                frame_of=lambda name: frames[name].image,
+                version_of=lambda name: frames[name].version,
+            )
+            return (found.y_frac, found.x_frac)
+
+        return find
+
+    def _clicks_shown(self) -> tuple[Click, ...]:
+        """The clicks that the map is made of."""
+        clicks = clicks_from_json(self.clicks)
+        return clicks if self.shown_class not in self.classes() else of_one_class(clicks, str(self.shown_class))
 
     def clicks_on_the_frame(self, shape: tuple[int, int]) -> list[YX]:
         """Positive clicks ``(y, x)`` as indices of the attached image; those that belong to other frames are left out."""
@@ -173,6 +218,8 @@ class LiveMap:
     def _taught(self, clicks: str) -> None:
         """There are other clicks."""
         self.clicks = clicks
+        click_graphics.clear_suggestion(self.display_items())
+        self._on_classes(self.classes())
         if self._is_taught():
             with contextlib.suppress(InputError):  # a frame is gone: the map itself will say so
                 self._quick.ask(self._answer())
@@ -187,7 +234,7 @@ class LiveMap:
 
     def _answer(self) -> Callable[[], Any]:
         """What the overlays will show of the clicks, to be made in another thread."""
-        data_item, settings, clicks = self.data_item, self.settings(), clicks_from_json(self.clicks)
+        data_item, settings, clicks = self.data_item, self.settings(), self._clicks_shown()
         frames, display_items = self._frames_of(clicks), self.display_items()
 
         def answer() -> Any:
@@ -222,7 +269,7 @@ class LiveMap:
             self.data_item,
             self.settings(),
             kind=KINDS[self._form.mode],
-            clicks=self.clicks,
+            clicks=clicks_to_json(self._clicks_shown()),
             query=self._form.query,
         )
         for display_item in self.display_items():

@@ -76,6 +76,8 @@ class Handler(FormFields, StyleFields):
         self.may_plan, self.may_run, self.may_pause = _no(), _no(), _no()
         self.may_abort, self.may_confirm, self.is_attached = _no(), _no(), _no()
         self.is_armed = _no()
+        self.classes: Any = Model.PropertyModel([_("All classes")])
+        self.shown_class: Any = Model.PropertyModel[int](0)
         self._runs: tuple[KeptRun, ...] = ()
         self.runs: Any = Model.PropertyModel([_("no interrupted run")])
         self.run_index: Any = Model.PropertyModel[int](0)
@@ -182,6 +184,23 @@ class Handler(FormFields, StyleFields):
         """Done."""
         self.session.disarm()
 
+    def suggest(self, widget: Any = None) -> None:
+        """Where next."""
+
+        def suggest() -> None:
+            if not self.is_armed.value:
+                self._arm(True)
+            self.session.suggest()
+
+        self._say_if_it_fails(suggest)
+
+    def class_shown(self, widget: Any = None, current_index: int = 0) -> None:
+        """Another class of the examples is to be seen."""
+        names = self.session.view.classes
+        wanted = names[current_index - 1] if 0 < current_index <= len(names) else None
+        if wanted != self.session.live.shown_class:
+            self._say_if_it_fails(lambda: self.session.show_class(wanted))
+
     def clear_clicks(self, widget: Any = None) -> None:
         """Clear."""
         self.session.clear_clicks()
@@ -231,6 +250,11 @@ class Handler(FormFields, StyleFields):
         self.source.value = view.source or NOTHING_ATTACHED
         self.prediction.value, self.log.value = view.prediction, "\n".join(view.log)
         self.objects.value, self.books.value = view.objects, view.books
+        classes = [_("All classes"), *view.classes]
+        if self.classes.value != classes:
+            shown = self.session.live.shown_class
+            self.classes.value = classes
+            self.shown_class.value = classes.index(shown, 1) if shown in view.classes else 0
         if self.rows.value != list(view.rows):
             self.rows.value = list(view.rows)
         if phase is Phase.PLANNED and self._phase in (Phase.RUNNING, Phase.PAUSED):

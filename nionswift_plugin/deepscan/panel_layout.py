@@ -106,6 +106,12 @@ def _look() -> Any:
             _button(_("Clear"), "clear_clicks", "is_attached", _("Remove all examples"), width=50),
         ),
         _row(
+            _choice("shown_class", "classes", 128, changed="class_shown"),
+            _button(
+                _("Where next?"), "suggest", "is_attached", _("Mark the place whose click would teach most"), width=90
+            ),
+        ),
+        _row(
             _field(_("Class"), "class_name", "target", _("Name of what is clicked")),
             _field(_("Backbone"), "backbone", "tf_efficientnet_lite0", _("Network of the features, or classical"), 136),
             _field(_("Scales"), "scales", "1", _("Factors by which the image is resampled, such as 1 0.5"), 50),

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from deepscan_core.acquisition.controller import BeamRest
 from deepscan_core.errors import DeepScanError, InputError, UnsupportedStep
+from deepscan_core.records.coordinates import YX
 from deepscan_core.records.protocol import ScanProtocol
 
-from . import bridge, computations, kept_runs, results, why_here, words
+from . import bridge, click_graphics, computations, kept_runs, results, why_here, words
 from .annotations import (
     State,
     clear_plan,
@@ -71,7 +72,7 @@ class Session:
         self.form = Form()
         self.plan_: Plan | None = None
         settings = map_settings or computations.MapSettings()
-        self.live = LiveMap(document_controller, api, settings, self._armed, self.fail)
+        self.live = LiveMap(document_controller, api, settings, self._armed, self.fail, self._clicked)
         self.table = ObjectTable(document_controller, api, self._table_changed)
         self._document_controller = document_controller
         self._on_view = on_view
@@ -242,6 +243,17 @@ class Session:
         """Leave the mouse to Swift."""
         self.live.tool.disarm()
 
+    def show_class(self, name: str | None) -> None:
+        """Let map and overlay show one class of the examples; None the highest of all."""
+        self.live.show_class(name)
+
+    def suggest(self) -> None:
+        """Show where the next click would teach most; found in the worker."""
+        self._refuse_while_busy("Where next")
+        find, phase = self.live.suggestion(), self.view.phase
+        self._show(Phase.SUGGESTING, "Looking for the most useful click …", self.view.progress_percent)
+        self._worker.start(lambda: self._worker.on_ui(self._suggested, find(), phase))
+
     def clear_clicks(self) -> None:
         """Remove all examples; Edit > Undo brings them back."""
         self.live.tool.clear()
@@ -331,6 +343,15 @@ class Session:
             what = "shows" if armed.positive else "does not show"
             status = f"Click on what {what} “{armed.class_name}”; Shift turns it round, Escape ends it."
         self._show(self.view.phase, status, self.view.progress_percent, log=False, is_armed=armed is not None)
+
+    def _clicked(self, classes: tuple[str, ...]) -> None:
+        self._show(self.view.phase, self.view.status, self.view.progress_percent, log=False, classes=classes)
+
+    def _suggested(self, fraction: YX, phase: Phase) -> None:
+        for display_item in self.live.display_items():
+            click_graphics.suggest(display_item, fraction)
+        said = "The place marked ? would teach most: click there, with Shift where it is not what you look for."
+        self._show(phase, said, self.view.progress_percent)
 
     def _table_changed(self) -> None:
         view = self.view

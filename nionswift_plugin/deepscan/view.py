@@ -18,9 +18,12 @@ class Phase(enum.Enum):
     PAUSED = "paused"
     EXPORTING = "exporting"
     EXPLAINING = "explaining a region"
+    SUGGESTING = "looking for the next click"
 
 
-BUSY = (Phase.PLANNING, Phase.CONFIRMING, Phase.RUNNING, Phase.PAUSED, Phase.EXPORTING, Phase.EXPLAINING)
+BUSY = (
+    Phase.PLANNING, Phase.CONFIRMING, Phase.RUNNING, Phase.PAUSED, Phase.EXPORTING, Phase.EXPLAINING, Phase.SUGGESTING,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class View:
     rows : a line for each planned region.
     books : what the present or latest run has spent of its limits.
     objects : what the table of objects says.
+    classes : names of what was clicked.
     is_armed : whether clicks in the image are examples.
     log : what was said so far, the latest first.
     """
@@ -49,5 +53,6 @@ class View:
     rows: tuple[str, ...] = ()
     books: str = ""
     objects: str = ""
+    classes: tuple[str, ...] = ()
     is_armed: bool = False
     log: tuple[str, ...] = ()

@@ -274,5 +274,10 @@ def _strategy(plan: Plan, form: Form, backbone: str) -> Decider | None:
             dwell_time_us=plan.dwell_time_us,
         )
     drift = None if form.drift_allowed_nm is None else DriftSettings(allowed_nm=form.drift_allowed_nm)
-    settings = DeciderSettings(strategy=form.strategy, drift=drift, backbone=backbone)
+    settings = DeciderSettings(
+        strategy=form.strategy,
+        drift=drift,
+        backbone=backbone,
+        overview_dwell_us=plan.dwell_time_us or DeciderSettings().overview_dwell_us,
+    )
     return decider_for(plan.protocol, settings, preview=preview, score_map=plan.score_map)

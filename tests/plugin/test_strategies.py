@@ -87,3 +87,31 @@ def test_a_followed_plan_that_would_pass_a_limit_is_planned_smaller(swift: Any, 
     run(swift)
     finish_run(swift)
     assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
+
+
+def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan(
+    swift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deepscan_core.simulation.specimens import make_specimen
+    from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
+
+    swap = SpecimenSwap(make_specimen("single-atoms", 3), on_message=pytest.fail, seed=3)
+    assert swap.install()
+    live = attach(swift)
+    fill_in(swift, amount="8", drift="1")
+    plan(swift)
+    before = state_of(swift)
+    recording = Recording(swift, monkeypatch)
+    run(swift)
+    finish_run(swift)
+    session = swift.handler.session
+    count = len(session.protocol.steps)
+    assert f"Done: {count} regions recorded" in swift.handler.status.value, swift.handler.log.value
+    references = len(session._visit._survey.references)
+    assert references >= 1
+    assert len(recording.scans) == count + references, "an overview, references and the plan's own regions alone"
+    assert {control for control, _ in recording.written} == {"C_Blank"}
+    assert session.tile_group.orders == {step.order for step in session.protocol.steps}
+    assert set(states(swift.display(live)).values()) == {State.VISITED}
+    assert state_of(swift) == before
+    swap.remove()

@@ -139,3 +139,60 @@ def test_words_without_a_model_leave_the_map_beside_the_image(swift: Any, monkey
     swift.window.periodic()
     assert panels[1].data_item is surprisal
     swap.remove()
+
+
+def test_of_two_classes_each_can_be_shown_alone(swift: Any) -> None:
+    live, swap = planted(swift)
+    swift.handler.arm_positive()
+    click(swift, live, PLACES_NM[0])
+    swift.handler.class_name.value = "dark"
+    swift.handler.arm_positive()
+    click(swift, live, (-6.5, 6.5))  # the flat background
+    swift.wait_for(lambda: len(swift.handler.classes.value) == 3, "the names")
+    assert swift.handler.classes.value == ["All classes", "target", "dark"]
+    map_item = swift.handler.session.map_item
+
+    def shown(index: int) -> np.ndarray:
+        swift.handler.shown_class.value = index
+        before = map_item.data_modified
+        swift.handler.class_shown(None, index)
+        swift.wait_for(lambda: map_item.data_modified != before, "the map of the class")
+        return np.array(map_item.data)
+
+    swift.wait_for(lambda: map_item.has_data and "dark" in str(map_item.metadata.get("deepscan")), "the map of both")
+    spot, flat = pixel_of(PLACES_NM[0]), pixel_of((-6.5, 6.5))
+    target = shown(1)
+    assert target[spot] > 0.5 > target[flat]
+    dark = shown(2)
+    assert dark[flat] > 0.5 > dark[spot]
+    assert dark[pixel_of(PLACES_NM[3])] < 0.5
+    both = shown(0)
+    assert min(both[spot], both[flat]) > 0.5
+    swap.remove()
+
+
+def suggestions(swift: Any, live: Any) -> list[Any]:
+    return swift.graphics(live, "deepscan.suggestion")
+
+
+def test_the_most_useful_click_is_marked_until_something_is_clicked(swift: Any) -> None:
+    live, swap = planted(swift)
+    swift.handler.suggest()
+    assert "press + Example" in swift.handler.status.value
+    click(swift, live, PLACES_NM[0])  # armed by the button
+    swift.handler.suggest()
+    swift.wait_for(lambda: suggestions(swift, live), "the suggestion")
+    assert swift.handler.session.view.phase is Phase.ATTACHED
+    assert "would teach most" in swift.handler.status.value
+    (mark,) = suggestions(swift, live)
+    y, x = mark.position
+    spot_y, spot_x = ((n + 0.5) / 128 for n in pixel_of(PLACES_NM[0]))
+    assert abs(y - spot_y) + abs(x - spot_x) > 0.05
+    clicks = swift.handler.session.live.clicks
+    swift.handler.suggest()
+    swift.wait_for(lambda: swift.handler.session.view.phase is Phase.ATTACHED, "the next suggestion")
+    assert len(suggestions(swift, live)) == 1
+    assert swift.handler.session.live.clicks == clicks, "a suggestion is no click"
+    click(swift, live, PLACES_NM[1])
+    swift.wait_for(lambda: not suggestions(swift, live), "the end of the suggestion")
+    swap.remove()
