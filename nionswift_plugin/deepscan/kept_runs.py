@@ -49,8 +49,8 @@ class KeptRun:
 
     @property
     def title(self) -> str:
-        """For a list."""
-        return f"{self.folder.name}: {len(self.recorded)} frames, {self.planned} regions"
+        """For a list that is not wide."""
+        return f"{self.folder.name}: {len(self.recorded)} of {self.planned}"
 
 
 def folder_beside(document_model: Any) -> Path | None:

@@ -22,6 +22,7 @@ from . import bridge, click_graphics, computations, kept_runs, results, why_here
 from .annotations import (
     State,
     clear_plan,
+    mark,
     selected_order,
     show_plan,
 )  # the package's own `annotations` is a __future__ feature
@@ -379,7 +380,11 @@ class Session:
         for display_item in self.live.display_items():
             show_plan(display_item, plan.protocol)
         said = words.prediction(plan.protocol)
-        rows = tuple(results.lines(plan, {}))
+        known = resumed.states(form)
+        for display_item in self.live.display_items():
+            for order, state in known.items():
+                mark(display_item, order, state)
+        rows = tuple(results.lines(plan, known))
         asked = f"Go on with the run of {run.folder.name}, which has {len(run.recorded)} frames? Its plan: {said}."
         self._show(Phase.CONFIRMING, asked, 0, prediction=said, rows=rows)
 

@@ -48,6 +48,10 @@ class Resumed:
     repeat_exposed: bool = False
     restore_parameters: bool | None = None
 
+    def states(self, form: Form) -> dict[int, State]:
+        """Regions that have a frame; of a strategy the journal alone knows which."""
+        return dict.fromkeys(self.recorded if form.strategy == FOLLOW else (), State.VISITED)
+
 
 class Visit:
     """One run.
@@ -82,9 +86,8 @@ class Visit:
         self._folder = kept_runs.folder_for(runs) if resumed is None else resumed.folder
         self._is_resumed = resumed is not None
         self.books = ""
-        is_numbered = resumed is not None and form.strategy == FOLLOW
-        self._earlier = resumed.recorded if resumed is not None and is_numbered else frozenset[int]()
-        self.states: dict[int, State] = dict.fromkeys(self._earlier, State.VISITED)
+        self.states: dict[int, State] = {} if resumed is None else resumed.states(form)
+        self._earlier = frozenset(self.states)
         self._new_orders: set[int] = set()  # recorded in this session
         self.tile_group = tiles.TileGroup(document_model, plan.protocol)
         self._plan, self._form = plan, form

@@ -58,7 +58,7 @@ def test_a_run_that_was_aborted_goes_on_where_it_was(
     interrupt(swift)
     recorded = len(swift.handler._runs[0].recorded)
     assert 2 <= recorded < len(protocol.steps)
-    assert f"{recorded} frames, {len(protocol.steps)} regions" in swift.handler.runs.value[0]
+    assert f"{recorded} of {len(protocol.steps)}" in swift.handler.runs.value[0]
     plan(swift)  # another plan is in the way
     resume(swift)
     assert swift.handler.session.protocol.to_json() == protocol.to_json()
