@@ -38,6 +38,7 @@ class Form:
     dwell_time_us : of every sample; None leaves it to the planner.
     max_dose_e_per_nm2, max_time_s, max_total_electrons : hard limits: dose of any one place, time and electrons of a run.
     strategy : how a run goes about the plan, a name of `deepscan_core.acquisition.strategy_names`.
+    beyond_plan : explore may also expose places off the plan that look like what its frames confirmed.
     drift_allowed_nm : drift is followed, and known this well before a region is scanned; None does not correct it.
     park_fraction : where the beam rests between regions, ``(y, x)``; None blanks it.
     beam_as_before : after a run live view and beam are as they were before; else the beam stays at rest.
@@ -59,6 +60,7 @@ class Form:
     max_time_s: float | None = None
     max_total_electrons: float | None = None
     strategy: str = STRATEGIES[0]
+    beyond_plan: bool = False
     drift_allowed_nm: float | None = None
     park_fraction: YX | None = None
     beam_as_before: bool = True

@@ -43,6 +43,7 @@ class FormFields:
         self.strategies: Any = Model.PropertyModel(list(strategy_names))
         self.strategy: Any = Model.PropertyModel[int](0)
         self.drift = _text()
+        self.beyond_plan: Any = Model.PropertyModel[bool](False)
         self.ask_first: Any = Model.PropertyModel[bool](True)
         self.beam_as_before: Any = Model.PropertyModel[bool](True)
         self._form = Form()
@@ -60,7 +61,7 @@ class FormFields:
         self.max_dose.value, self.max_time.value = as_text(form.max_dose_e_per_nm2), as_text(form.max_time_s)
         self.max_electrons.value = as_text(form.max_total_electrons)
         self.strategy.value = STRATEGIES.index(form.strategy)
-        self.drift.value = as_text(form.drift_allowed_nm)
+        self.drift.value, self.beyond_plan.value = as_text(form.drift_allowed_nm), form.beyond_plan
         self.ask_first.value, self.beam_as_before.value = form.ask_first, form.beam_as_before
 
     def show_amount(self) -> None:
@@ -89,6 +90,7 @@ class FormFields:
             max_time_s=number("time limit", self.max_time.value),
             max_total_electrons=number("electron limit", self.max_electrons.value),
             strategy=STRATEGIES[self.strategy.value],
+            beyond_plan=bool(self.beyond_plan.value),
             drift_allowed_nm=number("drift", self.drift.value),
             park_fraction=pair("park", self.park.value),
             ask_first=bool(self.ask_first.value),

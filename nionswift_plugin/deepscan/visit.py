@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .planning import Plan
 
 Say = Callable[..., None]
-FOLLOW = STRATEGIES[0]
+FOLLOW, EXPLORE = STRATEGIES[0], "explore"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +280,7 @@ def _strategy(plan: Plan, form: Form, backbone: str) -> Decider | None:
     settings = DeciderSettings(
         strategy=form.strategy,
         drift=drift,
+        beyond_plan=form.beyond_plan and form.strategy == EXPLORE,
         backbone=backbone,
         overview_dwell_us=plan.dwell_time_us or DeciderSettings().overview_dwell_us,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deepscan_core.acquisition.strategy_names import STRATEGIES
+from nionswift_plugin.deepscan import bridge
 from nionswift_plugin.deepscan.annotations import State, states
 from tests.plugin.driving import attach, finish_run, plan, run
 from tests.plugin.test_run import Recording, state_of
@@ -42,6 +43,22 @@ def test_a_strategy_keeps_to_the_places_of_the_plan_and_leaves_all_as_before(
     assert state_of(swift) == before
     assert State.VISITED in states(swift.display(live)).values()
     assert State.CURRENT not in states(swift.display(live)).values()
+
+
+def test_explore_may_leave_the_plan_where_a_tick_allows_it(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    fill_in(swift)
+    swift.handler.strategy.value = STRATEGIES.index("explore")
+    plan(swift)
+    names = []
+    for is_ticked in (False, True):
+        swift.handler.beyond_plan.value = is_ticked
+        run(swift)
+        finish_run(swift)
+        assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
+        names.append(swift.handler.session._visit._survey._strategy_name)
+        swift.handler.session._confirmed = False
+    assert ["beyond the plan" in name for name in names] == [False, True]
 
 
 def test_the_books_are_told_against_the_limits_and_no_run_passes_them(swift: Any, crystal: Any) -> None:
@@ -95,9 +112,13 @@ def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan
     from deepscan_core.simulation.specimens import make_specimen
     from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
 
-    swap = SpecimenSwap(make_specimen("single-atoms", 3), on_message=pytest.fail, seed=3)
+    swap = SpecimenSwap(make_specimen("spots", 3), on_message=pytest.fail, seed=3)
     assert swap.install()
     live = attach(swift)
+    parameters = swift.scan.get_frame_parameters(0)
+    parameters.pixel_time_us = 8.0  # the overview of the run is as long, and shows more than noise
+    swift.scan.set_frame_parameters(0, parameters)
+    swift.wait_for(lambda: bridge.dwell_time_us(live.xdata) == 8.0, "a longer frame")
     fill_in(swift, amount="8", drift="1")
     plan(swift)
     before = state_of(swift)
