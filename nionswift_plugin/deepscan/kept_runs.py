@@ -6,7 +6,6 @@ that it is done. A project that is in memory alone keeps nothing.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
@@ -142,7 +141,7 @@ def plan_of(run: KeptRun) -> tuple[Plan, Form]:
         protocol=protocol,
         measurements=measure_regions(image, regions, score_map),
     )
-    return plan, dataclasses.replace(form, ask_first=True)
+    return plan, form
 
 
 def _facts(plan: Plan, form: Form) -> dict[str, Any]:
