@@ -6,8 +6,10 @@ that it is done. A project that is in memory alone keeps nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 FOLDER = "DeepScan runs"  # beside the project
 PROTOCOL, FACTS, PREVIEW, MAP, DONE = "scan_protocol.json", "plan.json", "preview.npy", "scan_map.npy", "done"
 JOURNAL, TILES = "journal.jsonl", "tiles"
+
+_used: set[Path] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,16 @@ def keep(folder: Path, plan: Plan, form: Form) -> None:
         raise InputError(f"{folder} cannot be written ({error.strerror}): make room beside the project") from None
 
 
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """While a window carries the run out, no other one is offered it."""
+    _used.add(folder)
+    try:
+        yield
+    finally:
+        _used.discard(folder)
+
+
 def mark_done(folder: Path) -> None:
     """The run is finished: it is not offered any more."""
     (folder / DONE).touch()
@@ -90,7 +104,7 @@ def interrupted(runs: Path | None) -> tuple[KeptRun, ...]:
         return ()
     found = []
     for folder in sorted((path for path in runs.iterdir() if path.is_dir()), reverse=True):
-        if not (folder / DONE).exists() and (folder / JOURNAL).exists():
+        if folder not in _used and not (folder / DONE).exists() and (folder / JOURNAL).exists():
             try:
                 planned = len(ScanProtocol.from_file(folder / PROTOCOL).steps)
             except DeepScanError:

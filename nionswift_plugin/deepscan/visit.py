@@ -85,6 +85,7 @@ class Visit:
 
         self._folder = kept_runs.folder_for(runs) if resumed is None else resumed.folder
         self._is_resumed = resumed is not None
+        self._may_repeat = resumed is not None and not resumed.repeat_exposed
         self.books = ""
         self.states: dict[int, State] = {} if resumed is None else resumed.states(form)
         self._earlier = frozenset(self.states)
@@ -143,19 +144,26 @@ class Visit:
 
     def work(self) -> None:
         """Carry it out, in a worker's thread."""
-        if self._folder is not None and not self._is_resumed:
-            kept_runs.keep(self._folder, self._plan, self._form)
-        try:
+        if self._folder is None:
             frames = self._survey.run()
-        except BaseException:
-            if self._folder is not None:
-                kept_runs.forget_unbegun(self._folder)
-            raise
-        if self._folder is not None and not self._survey.left_out:
-            kept_runs.mark_done(self._folder)
+        else:
+            with kept_runs.in_use(self._folder):
+                frames = self._run_in(self._folder)
         whole = bridge.mosaic_data(self._plan.image, self._plan.dwell_time_us, frames)
         earlier = [(frame, bridge.tile_data(frame)) for frame in frames if self._is_earlier(frame)]
         self._post(self._finish, len(frames), whole, earlier)
+
+    def _run_in(self, folder: Path) -> tuple[ScanFrame, ...]:
+        if not self._is_resumed:
+            kept_runs.keep(folder, self._plan, self._form)
+        try:
+            frames = self._survey.run()
+        except BaseException:
+            kept_runs.forget_unbegun(folder)
+            raise
+        if not (self._may_repeat and self._survey.left_out):  # else it can still be asked for what was left out
+            kept_runs.mark_done(folder)
+        return frames
 
     def failed(self, error: Exception) -> str:
         """Mark the region that was not recorded; what to say of an abort, and nothing of any other failure."""

@@ -39,6 +39,7 @@ def interrupt(swift: Any, frames: int = 2) -> None:
     run(swift)
     session = swift.handler.session
     swift.wait_for(lambda: len(session.tile_group.data_items) >= frames, "the first frames")
+    assert not session.interrupted(), "a run that goes on is offered to nobody"
     swift.handler.abort()
     finish_run(swift)
     assert "Aborted after" in swift.handler.status.value
