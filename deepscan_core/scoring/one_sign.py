@@ -25,11 +25,8 @@ ORDINARY_QUANTILE = 0.2  # of the highest spots of places: there both signs are 
 SIGNS = 2  # either may be taken, so chance has two tries
 HIGHEST = 5  # whose mean stands for the far end of a tail
 SHAPES = (0.5, 4.0)  # of a tail, see `calibration.SHAPES`
-MANY, MANY_SHARE = (
-    12,
-    0.04,
-)  # spots that chance has not made, and of all places: fewer do not spoil the tail of the others
-FIRST_WIDTH_PX, FIRST_MANY = 2.2, 6  # that have to be there before all widths are tried
+MANY = 6  # above the level that one by chance passes; chance alone has so many in one image of 1,700
+FIRST_WIDTH_PX = 2.2  # at which so many have to be there before all widths are tried
 MOST_OF_OTHER_SIGN = 1 / 6
 LEAST_FINER, MOST_FINER = (
     0.6,
@@ -93,14 +90,14 @@ def best_of_one_sign(residual: FloatImage) -> OneSign | None:
 def many_of_one_sign(residual: FloatImage) -> OneSign | None:
     """The same where many points of one sign stand on a support, as atoms do; else None.
 
-    At least twelve beyond chance, in at least a twenty-fifth of the places; at most a sixth as many of the other sign; a
-    finer filter finds about as many, while faint objects that are wider than a point, as precipitates, show fewer through
-    it, and texture shows more; and they stand out less through a coarser one.
+    At least six beyond what one by chance would pass; at most a sixth as many of the other sign; a finer filter finds about
+    as many, while faint objects that are wider than a point, as precipitates, show fewer through it, and texture shows
+    more; and they stand out less through a coarser one.
     """
-    if max((one.surplus for one in _both_signs(residual, FIRST_WIDTH_PX)), default=0) < FIRST_MANY:
+    if max((one.surplus for one in _both_signs(residual, FIRST_WIDTH_PX)), default=0) < MANY:
         return None
     best = best_of_one_sign(residual)
-    if best is None or best.surplus < max(MANY, MANY_SHARE * n_places(residual.shape)):
+    if best is None or best.surplus < MANY:
         return None
     others = [one.surplus for one in _both_signs(residual, best.width_px) if one.sign != best.sign]
     finer = [one.surplus for one in _both_signs(residual, FINER_PX) if one.sign == best.sign]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from deepscan_core.records.noise import KnownNoise, NoiseModel
 from deepscan_core.scoring.codebook import Codebook
+from deepscan_core.scoring.edges import level_edges
 from deepscan_core.scoring.lattice import patterns_of
 from deepscan_core.scoring.noise import estimate_noise, quick_noise
 from deepscan_core.scoring.nonlocal_means import prediction
@@ -30,7 +31,6 @@ BRIGHTEST_QUANTILE = (
 )
 LEAST_SIGMA_SHARE = 0.1  # of the median sigma
 LEAST_SIGMA = 1e-4  # of the range of the image: noise-free images are predicted perfectly
-EDGE_PX, EDGE_QUANTILE = 12, 0.9
 MOST_SAMPLES = 1 << 14
 SIGMA_OF_MAD = 1.4826
 
@@ -107,7 +107,7 @@ def residual_sigmas(structure: Structure, *, codebook: Codebook | None = None) -
     estimate = codebook.noise if codebook else quick_noise
     noise = estimate(structure.scaled, predicted, structure.known_noise)
     residual /= np.maximum(sigma, _detector_sigma(noise, predicted), out=sigma)
-    _level_edges(residual)
+    level_edges(residual)
     return residual
 
 
@@ -128,19 +128,6 @@ def _noise_left_by_smoothing() -> float:
     point = np.zeros(2 * reach + 1)
     point[reach] = 1
     return float((ndimage.gaussian_filter(point, SMOOTHING_PX, truncate=SMOOTHING_REACH) ** 2).sum() ** 2)
-
-
-def _level_edges(residual: FloatImage) -> None:
-    """Bring the outermost rings of pixels to the spread of the inside, in place: edges are predicted from one side."""
-    reach = min(EDGE_PX, min(residual.shape) // 4)
-    inside = np.quantile(_sample(np.abs(residual[reach : -reach or None, reach : -reach or None])), EDGE_QUANTILE)
-    for ring in range(reach):
-        framed = residual[ring : residual.shape[0] - ring, ring : residual.shape[1] - ring]
-        sides = (framed[0], framed[-1], framed[1:-1, 0], framed[1:-1, -1])
-        own = np.quantile(np.abs(np.concatenate(sides)), EDGE_QUANTILE)
-        if own > inside > 0:
-            for side in sides:
-                side *= inside / own
 
 
 def _sample(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
