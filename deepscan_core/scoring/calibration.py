@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_finite, check_positive
+from deepscan_core.scoring.sampling import evenly
 
 FloatImage = npt.NDArray[np.float32]
 
@@ -42,8 +43,8 @@ class Bulk:
 
     @classmethod
     def of(cls, scores: FloatImage) -> Bulk:
-        """The bulk of float32 scores of any shape, see `bulk_excess`."""
-        sample = scores.ravel()[:: max(1, scores.size // MOST_SAMPLES)]
+        """The bulk of float32 scores, shape (rows, cols), see `bulk_excess`."""
+        sample = evenly(scores, MOST_SAMPLES)
         middle, high = np.quantile(sample, [0.5, BULK_QUANTILE])
         steepest = (float(scores.max()) - middle) / MOST_EXCESS
         decay = max((high - middle) / math.log(0.5 / (1 - BULK_QUANTILE)), steepest)
@@ -62,7 +63,7 @@ def bulk_excess(scores: FloatImage) -> FloatImage:
 
     Parameters
     ----------
-    scores : float32 ndarray of any shape, higher is rarer.
+    scores : float32 ndarray of shape (rows, cols), higher is rarer.
 
     Returns
     -------

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from deepscan_core.scoring.sampling import evenly
+
 FloatImage = npt.NDArray[np.float32]
 
 EDGE_PX, EDGE_QUANTILE = 12, 0.9  # rings of one pixel, and what their spread is read from
@@ -34,7 +36,7 @@ def level_edges(residual: FloatImage) -> None:
     reach = min(EDGE_PX, min(residual.shape) // 4)
     if reach == 0:
         return
-    inside = _sample(np.abs(residual[reach:-reach, reach:-reach]))
+    inside = np.abs(evenly(residual[reach:-reach, reach:-reach], MOST_SAMPLES))
     bulk = float(np.quantile(inside, EDGE_QUANTILE))
     for ring in range(reach):
         _shrink(_sides(residual, ring, ring + 1), EDGE_QUANTILE, bulk)
@@ -64,8 +66,3 @@ def _shrink(sides: tuple[FloatImage, ...], quantile: float, inside: float) -> No
     if own > inside > 0:
         for side in sides:
             side *= np.float32(inside / own)
-
-
-def _sample(values: FloatImage) -> FloatImage:
-    """At most about 65,000 of them, evenly spread."""
-    return values.ravel()[:: max(1, values.size // MOST_SAMPLES) | 1]  # an odd step meets every column

@@ -13,6 +13,7 @@ import numpy.typing as npt
 FloatImage = npt.NDArray[np.float32]
 Shifts = npt.NDArray[np.float64]
 
+BLOCK_PX = 4  # within which the image is predicted alike
 TILE_PX = 170  # orientation, spacing and strain are taken as the same over a tile
 CONTEXT_PX = 64  # and it is looked at together with this much on all sides, so that some ten cells repeat in it
 REACH = 3  # translations up to a third of that window: beyond, too little of it overlaps with itself
@@ -125,8 +126,12 @@ def periodicity_map(patterns: list[list[Pattern]], shape: tuple[int, int]) -> Fl
 
 
 def _spans(length: int) -> list[slice]:
-    edges = np.linspace(0, length, max(1, round(length / TILE_PX)) + 1).round().astype(int)
-    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+    """Alike from both ends, and of whole blocks, so that a mirrored image is cut as its mirror image."""
+    n_tiles = max(1, round(length / TILE_PX))
+    before_middle = [BLOCK_PX * round(length * k / n_tiles / BLOCK_PX) for k in range((n_tiles + 1) // 2)]
+    middle = [] if n_tiles % 2 else [length // 2]
+    edges = [*before_middle, *middle, *(length - edge for edge in reversed(before_middle))]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.scoring.lattice import LONGEST_PX, Shifts, Tile
+from deepscan_core.scoring.lattice import BLOCK_PX, LONGEST_PX, Shifts, Tile
 from deepscan_core.scoring.structure import Structure
 
 FloatImage = npt.NDArray[np.float32]
@@ -28,7 +28,6 @@ SAME_SHIFT_PX = 0.7
 RINGS_PX = (9.0, 17.0, 33.0)  # shifts where nothing repeats
 RING_OF_A_LATTICE_PX = (13.0,)  # and beside lattice translations, for what is not lattice there
 DIRECTIONS = 4
-BLOCK_PX = 4  # weights change slowly: one each for so many pixels squared
 SURROUNDINGS_PX = 10.0  # standard deviation of the window in which surroundings are compared
 CELLS_PX = 16.0  # and in a crystal, where it has to hold a few cells
 SURROUNDINGS_BLOCKS = 8  # and how far it is taken
@@ -212,15 +211,17 @@ def disagreement(
 ) -> Disagreement:
     """Mean squared difference of the surroundings under each shift, shape (n_shifts, block_rows, block_cols).
 
-    Infinite where the shift leads out of the image. Every second pixel of every second row is looked at; with `quarter`,
-    a quarter of these, those that lie so many pixels down and right in their block.
+    Infinite where the shift leads out of the image. It is looked at between every second pixel and the next, in every
+    second row, which a mirrored image shows as well; with `quarter`, at a quarter of these places, those that lie so many
+    pixels down and right in their block.
     """
     box, shifts = _box(trial.tile, SURROUNDINGS_BLOCKS * BLOCK_PX), trial.shifts
     step, (down, right) = (2, (0, 0)) if quarter is None else (BLOCK_PX, quarter)
-    here = shifted.read(box, (2 * down, 2 * right), step=step)
+    down, right = 2 * down + 1, 2 * right + 1  # half pixels
+    here = shifted.read(box, (down, right), step=step)
     there = np.empty((len(shifts), *here.shape), np.float32)
     for number, (y, x) in enumerate(shifts):
-        np.subtract(shifted.read(box, (y + 2 * down, x + 2 * right), step=step), here, out=there[number])
+        np.subtract(shifted.read(box, (y + down, x + right), step=step), here, out=there[number])
     there *= there
     by_block = there
     if quarter is None:

@@ -20,6 +20,7 @@ from deepscan_core.scoring.edges import level_edges
 from deepscan_core.scoring.lattice import patterns_of
 from deepscan_core.scoring.noise import estimate_noise, quick_noise
 from deepscan_core.scoring.nonlocal_means import prediction
+from deepscan_core.scoring.sampling import evenly
 from deepscan_core.scoring.structure import SMOOTHING_PX, SMOOTHING_REACH, Structure, structure_of
 
 FloatImage = npt.NDArray[np.float32]
@@ -113,7 +114,7 @@ def residual_sigmas(structure: Structure, *, codebook: Codebook | None = None) -
 
 def _detector_sigma(noise: NoiseModel, predicted: FloatImage) -> FloatImage:
     """Standard deviation that the detector's noise has after smoothing, shape (rows, cols)."""
-    brightest = np.quantile(_sample(predicted), BRIGHTEST_QUANTILE)
+    brightest = np.quantile(evenly(predicted, MOST_SAMPLES), BRIGHTEST_QUANTILE)
     variance = noise.variance(np.minimum(predicted, brightest)) * _noise_left_by_smoothing()
     sigma: FloatImage = np.sqrt(variance, dtype=np.float32)
     return sigma
@@ -130,18 +131,13 @@ def _noise_left_by_smoothing() -> float:
     return float((ndimage.gaussian_filter(point, SMOOTHING_PX, truncate=SMOOTHING_REACH) ** 2).sum() ** 2)
 
 
-def _sample(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """At most about 16,000 of them, evenly spread."""
-    return values.ravel()[:: max(1, values.size // MOST_SAMPLES) | 1]  # an odd step meets every column
-
-
 def sigma_by_level(residual: FloatImage, predicted: FloatImage) -> FloatImage:
     """Robust standard deviation of residuals among pixels of like predicted intensity, shape (rows, cols).
 
     Each level is judged with the two fifths of all pixels nearest to it in rank: so a common phase with a coarse texture
     has a sigma of its own, while a rare one is judged by the rest.
     """
-    levels, sizes = _sample(predicted), np.abs(_sample(residual))
+    levels, sizes = evenly(predicted, MOST_SAMPLES), np.abs(evenly(residual, MOST_SAMPLES))
     order = np.argsort(levels, kind="stable")
     levels, sizes = levels[order], sizes[order]
     count, width = len(levels), max(1, int(LEVEL_SHARE * len(levels)))

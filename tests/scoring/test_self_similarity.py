@@ -113,3 +113,17 @@ def test_any_size_will_do(shape: tuple[int, int], rng: np.random.Generator) -> N
 
 def test_a_perfectly_predicted_image_has_no_residual_to_speak_of() -> None:
     assert not residual_sigmas(structure_of(np.zeros((64, 64), np.float32))).any()
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (336, 212)])
+def test_a_turned_or_mirrored_image_leaves_what_it_left_before(
+    shape: tuple[int, int], rng: np.random.Generator
+) -> None:
+    """Texture with a step: tiles, blocks and samples lie alike from all sides."""
+    image = ndimage.gaussian_filter(rng.normal(0, 1, shape), 2.5).astype(np.float32)
+    image += 0.3 * (np.mgrid[: shape[0], : shape[1]][1] > 90) + rng.normal(0, 0.05, shape).astype(np.float32)
+    usual = residual_sigmas(structure_of(image))
+    for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
+        turned = residual_sigmas(structure_of(np.ascontiguousarray(turn(image))))
+        correlation = np.corrcoef(turned.ravel(), turn(usual).ravel())[0, 1]
+        assert correlation > 0.999
