@@ -23,11 +23,11 @@ WIDTHS_PX = (1.6, 2.2, 3.1)  # standard deviations of the spots that are tried
 FINER_PX, COARSER_PX = 1.2, 5.0  # and what tells points from mere texture, which is finer, and from wider objects
 ORDINARY_QUANTILE = 0.2  # of the highest spots of places: there both signs are noise or texture
 SIGNS = 2  # either may be taken, so chance has two tries
-HIGHEST = 5  # whose mean stands for the far end of a tail
 SHAPES = (0.5, 4.0)  # of a tail, see `calibration.SHAPES`
-MANY = 6  # above the level that one by chance passes; chance alone has so many in one image of 1,700
-FIRST_WIDTH_PX = 2.2  # at which so many have to be there before all widths are tried
+MANY = 12  # above the level that one by chance passes: textures have up to ten
+FIRST_WIDTH_PX, FIRST_MANY = 2.2, 8  # that have to be there before all widths are tried
 MOST_OF_OTHER_SIGN = 1 / 6
+LEAST_NARROW = 0.9  # of the contrast through a coarser filter: a dozen medians are uncertain by a tenth
 LEAST_FINER, MOST_FINER = (
     0.6,
     1.4,
@@ -90,11 +90,11 @@ def best_of_one_sign(residual: FloatImage) -> OneSign | None:
 def many_of_one_sign(residual: FloatImage) -> OneSign | None:
     """The same where many points of one sign stand on a support, as atoms do; else None.
 
-    At least six beyond what one by chance would pass; at most a sixth as many of the other sign; a finer filter finds about
-    as many, while faint objects that are wider than a point, as precipitates, show fewer through it, and texture shows
-    more; and they stand out less through a coarser one.
+    At least twelve beyond what one by chance would pass; at most a sixth as many of the other sign; a finer filter finds
+    about as many, while faint objects that are wider than a point, as precipitates, show fewer through it, and texture
+    shows more; and they do not stand out more through a coarser one.
     """
-    if max((one.surplus for one in _both_signs(residual, FIRST_WIDTH_PX)), default=0) < MANY:
+    if max((one.surplus for one in _both_signs(residual, FIRST_WIDTH_PX)), default=0) < FIRST_MANY:
         return None
     best = best_of_one_sign(residual)
     if best is None or best.surplus < MANY:
@@ -103,7 +103,7 @@ def many_of_one_sign(residual: FloatImage) -> OneSign | None:
     finer = [one.surplus for one in _both_signs(residual, FINER_PX) if one.sign == best.sign]
     is_one_sign = sum(others) <= MOST_OF_OTHER_SIGN * best.surplus
     are_points = LEAST_FINER * best.surplus <= sum(finer) <= MOST_FINER * best.surplus
-    is_narrow = _contrast(residual, best, best.width_px) > _contrast(residual, best, COARSER_PX)
+    is_narrow = _contrast(residual, best, best.width_px) > LEAST_NARROW * _contrast(residual, best, COARSER_PX)
     return best if is_one_sign and are_points and is_narrow else None
 
 
@@ -129,14 +129,22 @@ def _both_signs(residual: FloatImage, width_px: float) -> list[OneSign]:
 
 
 def _tail(own: Peaks, decoys: Peaks, places: float) -> PlaceTail | None:
-    """Of what is of the own sign, by the spots of the other: a Weibull tail through its median and its far end."""
+    """Of what is of the own sign, by the spots of the other: a Weibull tail through their higher half.
+
+    A straight line of ln(-ln p) over ln u, by least squares; the weights are one over the variance that the i-th highest
+    has, ``1 / (i nats**2)``.
+    """
     if min(len(own), len(decoys)) < FEWEST_PEAKS:
         return None
     factor = max(1.0, float(np.quantile(own, ORDINARY_QUANTILE) / np.quantile(decoys, ORDINARY_QUANTILE)))
-    count, middle, far = len(decoys), factor * float(np.median(decoys)), factor * float(decoys[:HIGHEST].mean())
-    if not far > middle:
+    count = len(decoys)
+    highest, rank = factor * decoys[: count // 2], np.arange(count // 2) + 0.5
+    nats = np.log(count / rank)
+    if not highest[0] > highest[-1] > 0:
         return None
-    middle_nats, far_nats = math.log(2), math.log(2 * count / HIGHEST)  # the mean of n is of rank n/2
-    shape = min(max(math.log(far_nats / middle_nats) / math.log(far / middle), SHAPES[0]), SHAPES[1])
-    scale = middle / middle_nats ** (1 / shape)
+    (x, y), weights = np.log([highest, nats]), rank * nats**2
+    middle_x, middle_y = (float(np.average(values, weights=weights)) for values in (x, y))
+    slope = float(np.average((x - middle_x) * (y - middle_y), weights=weights))
+    shape = min(max(slope / float(np.average((x - middle_x) ** 2, weights=weights)), SHAPES[0]), SHAPES[1])
+    scale = math.exp(middle_x - middle_y / shape)
     return PlaceTail(scale=scale, shape=shape, more_places_nats=math.log(places / (SIGNS * count)))

@@ -63,7 +63,7 @@ def test_many_points_of_one_sign_are_recognised(sign: int) -> None:
 
 
 def test_few_points_objects_both_signs_and_noise_are_no_many_points() -> None:
-    few, _ = residual_with_spots(3, height=3.0, width_px=1.5, n_spots=4)
+    few, _ = residual_with_spots(3, height=3.0, width_px=1.5, n_spots=8)
     objects, _ = residual_with_spots(4, height=1.5, width_px=5.0)
     bright, _ = residual_with_spots(5, height=3.0, width_px=1.5, n_spots=30)
     both = bright - residual_with_spots(6, height=3.0, width_px=1.5, n_spots=30)[0]
