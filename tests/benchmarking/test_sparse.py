@@ -12,7 +12,7 @@ import pytest
 from deepscan_core.acquisition.strategies import cheap_look, follow, narrow_look
 from deepscan_core.adaptive import tiles_of
 from deepscan_core.benchmarking.charges import Charge
-from deepscan_core.benchmarking.sparse.contestants import EXPLORE, FOLLOW, ORACLE, RASTER, REFINE, Rules, Trial
+from deepscan_core.benchmarking.sparse.contestants import COARSE, EXPLORE, FOLLOW, ORACLE, RASTER, REFINE, Rules, Trial
 from deepscan_core.benchmarking.sparse.metering import Meter, Reading
 from deepscan_core.benchmarking.sparse.scene import DENSITY, Reference, SparseScene, sparse_scene
 from deepscan_core.benchmarking.sparse.suites import SPARSE_SUITES, sparse_tasks
@@ -113,7 +113,7 @@ def readings(scene: SparseScene) -> dict[str, Reading]:
 
 
 def test_nobody_passes_the_limit_and_all_pay_for_the_preview(readings: dict[str, Reading]) -> None:
-    for name in (FOLLOW, REFINE, EXPLORE, ORACLE):
+    for name in (FOLLOW, REFINE, EXPLORE, COARSE, ORACLE):
         reading = readings[name]
         assert reading.preview_s / reading.raster_s < reading.time_share <= 0.3
         assert reading.dose_share <= 0.3
@@ -126,6 +126,13 @@ def test_clear_defects_are_captured_at_a_part_of_the_cost(readings: dict[str, Re
         assert readings[name].captured >= 0.6
         assert readings[name].time_share < 0.3
     assert readings[ORACLE].pays_below >= readings[FOLLOW].pays_below * 0.9
+
+
+def test_coarse_to_fine_looks_before_it_divides(readings: dict[str, Reading]) -> None:
+    reading = readings[COARSE]
+    assert reading.captured > 0
+    assert reading.looks >= 1
+    assert 0 < reading.tiles <= 4 * reading.looks  # quarters of what showed something
 
 
 def test_break_even_is_where_the_costs_are_equal() -> None:
@@ -177,7 +184,7 @@ def test_the_command_writes_its_files_the_same_each_time(tmp_path: Path) -> None
     assert (tmp_path / "one" / "sparse.csv").read_bytes() == (tmp_path / "two" / "sparse.csv").read_bytes()
     with (tmp_path / "one" / "sparse.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["strategy"] for row in rows} == {RASTER, FOLLOW, REFINE, EXPLORE, ORACLE}
+    assert {row["strategy"] for row in rows} == {RASTER, FOLLOW, REFINE, EXPLORE, COARSE, ORACLE}
     assert all(0 <= float(row["dose_fraction"]) <= 1 for row in rows)
     page = (tmp_path / "one" / "sparse.md").read_text(encoding="utf-8")
     assert "deepscan benchmark --quick --suite sparse" in page

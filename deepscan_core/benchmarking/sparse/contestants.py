@@ -16,6 +16,7 @@ from deepscan_core.acquisition.strategies import (
     Exploration,
     Strategy,
     Verdicts,
+    coarse_to_fine,
     explore,
     follow,
     narrow_look,
@@ -36,14 +37,16 @@ from deepscan_core.study import Study
 from deepscan_core.threads import one_blas_thread
 
 RASTER, FOLLOW, REFINE, EXPLORE, ORACLE = "raster", "follow", "refine", "explore", "oracle"
+COARSE = "coarse_to_fine"
 TITLES: Mapping[str, str] = {
     RASTER: "raster",
     FOLLOW: "follow (one plan)",
     REFINE: "refine",
     EXPLORE: "explore",
+    COARSE: "coarse to fine",
     ORACLE: "oracle",
 }
-STREAMS: Mapping[str, int] = {"preview": 1, FOLLOW: 2, REFINE: 3, EXPLORE: 4, ORACLE: 5}
+STREAMS: Mapping[str, int] = {"preview": 1, FOLLOW: 2, REFINE: 3, EXPLORE: 4, ORACLE: 5, COARSE: 6}
 LEAST_NATS = 1.0  # of surprisal: below this chance makes nearly all
 MOST_CANDIDATES = 300
 LOOK_SAMPLES = 24  # along each side of a look
@@ -86,6 +89,7 @@ class Trial:
                 self._run(FOLLOW, self._follow, lambda: self.planning_s),
                 self._run(REFINE, self._refine, lambda: self.planning_s + self.modelling_s * self.has_looked),
                 self._run(EXPLORE, self._explore, lambda: self.planning_s + self.modelling_s),
+                self._run(COARSE, self._coarse_to_fine, lambda: self.planning_s + self.modelling_s),
                 self._run(ORACLE, self._oracle, lambda: 0.0),
             ]
 
@@ -188,9 +192,35 @@ class Trial:
         learner = Kinds(self._background)
         return explore(candidates, judge, budget=meter, settings=settings, seed=self.scene.seed, learner=learner)
 
-    def _tile_regions(self, places_px: Iterable[Sequence[float]]) -> list[ScanRegion]:
-        """A tile around each place, moved into the frame."""
-        side, size = float(self.scene.reference.region_px), self.scene.reference.preview_px
+    def _coarse_to_fine(self, meter: Meter) -> Strategy:
+        """Frames of twice the side of a tile, with its samples, on the cells of a grid that hold most; then their quarters.
+
+        As many as can be paid for with the quarters of those that are expected to show something.
+        """
+        candidates, judge = self._candidates
+        side = 2 * self.scene.reference.region_px
+        nothing: dict[tuple[int, int], float] = {}
+        for one in candidates:
+            if one.probability >= self.rules.least_probability:
+                cell = (int((one.center_px[0] + 0.5) // side), int((one.center_px[1] + 0.5) // side))
+                nothing[cell] = nothing.get(cell, 1.0) * (1 - one.probability)
+        likeliest = sorted(nothing, key=lambda cell: nothing[cell])
+        places = [((row + 0.5) * side - 0.5, (col + 0.5) * side - 0.5) for row, col in likeliest]
+        settings = PlanSettings(density=DENSITY / 2, dwell_time_us=self.scene.reference.dwell_us)
+        frames = tiles_of(self.preview, self._tile_regions(places, side), self.scene.context, settings)
+        chosen: list[ScanStep] = []
+        left = meter.remaining()
+        for frame, cell in zip(frames, likeliest, strict=True):
+            cost, times = meter.cost_of(frame), 1 + 4 * (1 - nothing[cell])
+            left = Cost(time_s=left.time_s - times * cost.time_s, electrons=left.electrons - times * cost.electrons)
+            if min(left.time_s, left.electrons) < 0:
+                break
+            chosen.append(frame)
+        return coarse_to_fine(chosen, judge, levels=1, budget=meter)
+
+    def _tile_regions(self, places_px: Iterable[Sequence[float]], side_px: int | None = None) -> list[ScanRegion]:
+        """A tile, or a square of another side, around each place, moved into the frame."""
+        side, size = float(side_px or self.scene.reference.region_px), self.scene.reference.preview_px
         lowest, highest = (side - 1) / 2, size - 1 - (side - 1) / 2
         return [
             ScanRegion(

@@ -9,6 +9,7 @@ import numpy as np
 
 from deepscan_core.benchmarking.page import Origin
 from deepscan_core.benchmarking.sparse.contestants import (
+    COARSE,
     EXPLORE,
     FOLLOW,
     LOOK_SAMPLES,
@@ -66,7 +67,9 @@ def _rules() -> list[str]:
         "of all threads: on a computer that does nothing else it takes as long, or less. The beam is blanked meanwhile.",
         f"- **refine** looks at {LOOK_SAMPLES} x {LOOK_SAMPLES} samples in the middle of a tile, recorded like the raster, "
         "and only where looks are expected to find more than tiles alone; otherwise it is the one plan. **explore** learns "
-        "the kinds of defect from the tiles.",
+        "the kinds of defect from the tiles. **coarse to fine** records frames of twice a tile's side and half its density "
+        "on the cells of a grid that hold the likeliest candidates, and the four quarters, each a tile, of those that show "
+        "something.",
         "- **follow** makes one plan from the preview. **The oracle** knows the places; it pays for the preview too. All "
         "have one list of candidates and one limit.",
         "- In brackets: 95 % intervals of means over frames (Student's t); of differences, bootstrap intervals.",
@@ -134,7 +137,7 @@ def _by_preview(rows: Sequence[SparseRow]) -> list[str]:
         f"| strategy | {' | '.join(names)} |",
         "|---|---|---|---|",
     ]
-    for strategy in (FOLLOW, REFINE, EXPLORE, ORACLE):
+    for strategy in (FOLLOW, REFINE, EXPLORE, COARSE, ORACLE):
         own = [row.reading.by_preview for row in rows if row.reading.strategy == strategy]
         cells = []
         for number in range(len(PREVIEW_CLASSES)):
@@ -145,7 +148,7 @@ def _by_preview(rows: Sequence[SparseRow]) -> list[str]:
 
 
 def _by_kind(rows: Sequence[SparseRow]) -> list[str]:
-    strategies = (FOLLOW, REFINE, EXPLORE, ORACLE)
+    strategies = (FOLLOW, REFINE, EXPLORE, COARSE, ORACLE)
     lines = [
         "Captured by crystal, all densities:",
         "",
@@ -165,7 +168,7 @@ def _by_kind(rows: Sequence[SparseRow]) -> list[str]:
 def _goal(rows: Sequence[SparseRow]) -> list[str]:
     """Where at least 95 % are captured at an eighth of dose and total time, by density."""
     lines = ["At least 95 % of all clear defects at no more than an eighth of dose and total time:", ""]
-    for name in (FOLLOW, REFINE, EXPLORE, ORACLE):
+    for name in (FOLLOW, REFINE, EXPLORE, COARSE, ORACLE):
         words = []
         for px in sorted({row.px_per_defect for row in rows}, reverse=True):
             own = [r.reading for r in rows if r.px_per_defect == px and r.reading.strategy == name]
@@ -192,7 +195,7 @@ def _differences(rows: Sequence[SparseRow]) -> list[str]:
         for name in TITLES
     }
     lines = ["At an equal budget, frame by frame:", ""]
-    for name in (REFINE, EXPLORE):
+    for name in (REFINE, EXPLORE, COARSE):
         apart = paired_difference(captured[name], captured[FOLLOW])
         verdict = "more" if apart.low > 0 else "less" if apart.high < 0 else "not surely more or less"
         lines.append(
