@@ -153,6 +153,7 @@ class Survey:
             check_step=self._check_step,
             on_frame=self._keep,
             on_status=on_status,
+            stage_context=protocol.context if self._envelope.stage_moves else None,
         )
 
     @property
@@ -228,7 +229,7 @@ class Survey:
         )
 
     def _check_step(self, step: ScanStep) -> None:
-        for violation in self._envelope.step_violations(step):
+        for violation in self._envelope.step_violations(step, self._protocol.context):
             raise violation
 
     def abort(self) -> None:

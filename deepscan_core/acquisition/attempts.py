@@ -8,9 +8,11 @@ from deepscan_core.acquisition.custody import Custody
 from deepscan_core.acquisition.faults import Fault, FaultFound, FaultKind
 from deepscan_core.acquisition.inspection import FrameInspector
 from deepscan_core.acquisition.reacting import StepFailed, failed, found
+from deepscan_core.acquisition.stages import as_asked, in_field, offset_nm
 from deepscan_core.acquisition.status import StepLog
 from deepscan_core.acquisition.watchdog import WatchedController
 from deepscan_core.errors import DeepScanError, LimitReached, RunAborted, TimedOut
+from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
@@ -25,6 +27,7 @@ class Attempts:
     inspector : tells good frames from bad ones; None takes every frame.
     check_step : asked before a step is sent; raising in it refuses the step.
     is_aborted : whether the run is to end.
+    stage_context : of the run, where the stage may bring steps beyond it into it; None leaves the stage alone.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Attempts:
         inspector: FrameInspector | None,
         check_step: Callable[[ScanStep], None] | None,
         is_aborted: Callable[[], bool],
+        stage_context: ScanContext | None = None,
     ) -> None:
         self._controller = controller
         self._custody = custody
@@ -43,6 +47,7 @@ class Attempts:
         self._inspector = inspector
         self._check_step = check_step
         self._is_aborted = is_aborted
+        self._stage_context = stage_context
 
     def expose(self, step: ScanStep) -> ScanFrame:
         """Send a step; raises `StepFailed` for a fault. Where it returns, the frame still has to be settled."""
@@ -53,7 +58,7 @@ class Attempts:
             raise StepFailed(disk_fault(step, error), error) from error
         frame = None
         try:
-            frame = self._controller.scan(step, patience_s=self._log.patience_s)
+            frame = self._scan(step)
             if self._inspector is not None:
                 self._inspector.inspect(frame, step)
             return frame
@@ -77,6 +82,15 @@ class Attempts:
         except FaultFound as changed:
             self.not_recorded(step, changed, frame)
             raise found(changed, step.order) from changed
+
+    def _scan(self, step: ScanStep) -> ScanFrame:
+        """Send a step to the instrument, with the stage where it has to be."""
+        context = self._stage_context
+        if context is None:
+            return self._controller.scan(step, patience_s=self._log.patience_s)
+        stands_nm = self._custody.move_stage(offset_nm(step, context))
+        sent = in_field(step, stands_nm, context)
+        return as_asked(self._controller.scan(sent, patience_s=self._log.patience_s), step, stands_nm)
 
     def not_recorded(self, step: ScanStep, error: BaseException, frame: ScanFrame | None = None) -> None:
         """Tell the log; where that fails the step stays announced, and so counts as exposed."""

@@ -23,7 +23,7 @@ BEAM_PARAMETERS = frozenset({"beam", "blanked", "probe_position", "viewing"})
 
 #: Names of parameters that scanning a step changes; every other one stays as it is while a run is on, or was changed by
 #: somebody else.
-STEP_PARAMETERS = frozenset({"device_parameters", "scan"})
+STEP_PARAMETERS = frozenset({"device_parameters", "scan", "stage_nm"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Capabilities:
     non_square_context : the context may have unequal sides.
     blanker : the beam can be taken off the specimen.
     park : the beam can be held at a named place of the context.
-    stage : the stage can be moved.
+    stage : the stage can be moved, and somebody has allowed it; then `parameters` has ``stage_nm``.
     line_abort : an abort takes effect within a line rather than after the frame.
     view : it is known whether a live view runs, so that `restore` can start it again and a run sees who starts it.
     shortest_dwell_us, longest_dwell_us : limits of the dwell time.
@@ -123,6 +123,26 @@ class ScanController(Protocol):
         Raises `RunAborted` when `abort` interrupted it and, before exposing anything, `UnsupportedStep` when the
         instrument cannot do it, and `InstrumentTaken` when somebody else has begun to use it since `prepare`. An error
         says with ``nothing_exposed=True`` that the specimen was certainly not exposed; a `ProtocolError` always means that.
+        """
+        ...
+
+    def move_stage(self, to_nm: YX) -> YX:
+        """Between `prepare` and `restore`, which moves back: bring a place into the centre of the context, and wait.
+
+        Parameters
+        ----------
+        to_nm : the place, in the axes of the context as it was at `prepare`, with the stage where it was then.
+
+        Returns
+        -------
+        The place that is in the centre now, as the stage reads back; steps go on to be meant in the present context.
+
+        Raises
+        ------
+        UnsupportedStep
+            `Capabilities.stage` is not set.
+        InstrumentError
+            It did not arrive; nothing was exposed.
         """
         ...
 

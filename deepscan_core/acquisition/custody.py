@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from deepscan_core.acquisition.controller import BEAM_PARAMETERS, BeamRest
 from deepscan_core.acquisition.faults import FaultFound
 from deepscan_core.acquisition.inspection import ParameterWatch
+from deepscan_core.acquisition.stages import AT_HOME
 from deepscan_core.acquisition.watchdog import WatchedController
+from deepscan_core.records.coordinates import YX
 
 
 class Custody:
@@ -37,6 +40,7 @@ class Custody:
         self._at_end: Mapping[str, Any] = {}
         self._watch = ParameterWatch({})
         self._was_put_back = False
+        self._stage_wanted_nm = self._stage_nm = AT_HOME
 
     def take(self, parameters_at_end: Mapping[str, Any] | None) -> None:
         """Remember all parameters and prepare the instrument.
@@ -56,6 +60,14 @@ class Custody:
         """Put the beam to rest."""
         self._controller.rest(self._rest)
 
+    def move_stage(self, to_nm: YX) -> YX:
+        """Have the stage at an offset from where the run found it; where it stands. Moves only where it has to."""
+        if to_nm != self._stage_wanted_nm:
+            self._stage_wanted_nm = (math.nan, math.nan)  # somewhere, until it has arrived
+            self._stage_nm = self._controller.move_stage(to_nm)
+            self._stage_wanted_nm = to_nm
+        return self._stage_nm
+
     def check_unchanged(self, *, nothing_exposed: bool) -> None:
         """Raise `FaultFound` where somebody has changed the instrument."""
         try:
@@ -67,6 +79,7 @@ class Custody:
     def put_back(self) -> None:
         """Set the instrument as it was before the run and prepare it again; an abort of a step is over with that."""
         self._controller.restore()
+        self._stage_wanted_nm = self._stage_nm = AT_HOME
         self._controller.restore_parameters(self._settings())
         self._controller.prepare()
         self.rest()

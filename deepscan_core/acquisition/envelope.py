@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from deepscan_core.acquisition.stages import offset_nm
 from deepscan_core.errors import InputError, ProtocolError, UnsupportedStep
 from deepscan_core.files import read_file
-from deepscan_core.records.coordinates import check_count
+from deepscan_core.records.coordinates import ScanContext, check_count, check_positive
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 
 STAGE = "stage"
@@ -30,7 +31,8 @@ class Envelope:
     ----------
     controls : names of the parameters that a run may write, of those that `ScanController.parameters` gives; None allows
         all of these. Names that begin with ``stage`` are allowed by `stage_moves` alone.
-    stage_moves : the stage may be moved.
+    stage_moves : the stage may be moved, for steps beyond the scan range.
+    stage_range_nm : how far from where the run found it.
     shortest_dwell_us, longest_dwell_us : of a step.
     smallest_fov_nm, largest_fov_nm : of the sides of a step.
     most_samples : along a side of a step.
@@ -39,6 +41,7 @@ class Envelope:
 
     controls: frozenset[str] | None = None
     stage_moves: bool = False
+    stage_range_nm: float = 10_000.0
     shortest_dwell_us: float = 0.0
     longest_dwell_us: float = math.inf
     smallest_fov_nm: float = 0.0
@@ -51,6 +54,7 @@ class Envelope:
             lowest, highest = getattr(self, low), getattr(self, high)
             if not 0 <= lowest <= highest:
                 raise InputError(f"{low} is {lowest!r} and {high} {highest!r}: give 0 <= {low} <= {high}")
+        check_positive("stage_range_nm", self.stage_range_nm)
         for name in ("most_samples", "most_steps"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
@@ -74,10 +78,12 @@ class Envelope:
         if self.most_steps is not None and len(protocol.steps) > self.most_steps:
             yield ProtocolError(f"the plan has {len(protocol.steps)} steps: the envelope allows {self.most_steps}")
         for step in protocol.steps:
-            yield from self.step_violations(step)
+            yield from self.step_violations(step, protocol.context)
 
-    def step_violations(self, step: ScanStep) -> Iterator[UnsupportedStep]:
-        """All about a step that the envelope forbids."""
+    def step_violations(self, step: ScanStep, context: ScanContext) -> Iterator[UnsupportedStep]:
+        """All about a step of a context that the envelope forbids."""
+        if self.stage_moves and context.is_calibrated and step.center_y_nm is not None:
+            yield from self._beyond_range(step, context)
         lowest, highest = self.shortest_dwell_us * (1 - _TOLERANCE), self.longest_dwell_us * (1 + _TOLERANCE)
         if not lowest <= step.dwell_time_us <= highest:
             yield UnsupportedStep(
@@ -94,6 +100,13 @@ class Envelope:
         if self.most_samples is not None and max(step.rows, step.cols) > self.most_samples:
             yield UnsupportedStep(
                 f"step {step.order} has {step.rows} x {step.cols} samples: the envelope allows {self.most_samples} a side"
+            )
+
+    def _beyond_range(self, step: ScanStep, context: ScanContext) -> Iterator[UnsupportedStep]:
+        far_nm = math.hypot(*offset_nm(step, context))
+        if far_nm > self.stage_range_nm:
+            yield UnsupportedStep(
+                f"step {step.order} needs a stage move of {far_nm:.4g} nm: the envelope allows {self.stage_range_nm:g} nm"
             )
 
     def allows(self, control: str) -> bool:

@@ -17,9 +17,11 @@ import numpy.typing as npt
 from deepscan_core.acquisition.books import FAILED, IDLE, KINDS, NOTHING, PREVIEW, LedgerStatus, Totals, kind_of, plus
 from deepscan_core.acquisition.dose_map import DoseGrid
 from deepscan_core.acquisition.gate import Gate
-from deepscan_core.acquisition.neighbours import Exposed, Neighbourhood
+from deepscan_core.acquisition.neighbours import Exposed
+from deepscan_core.acquisition.places import Places
 from deepscan_core.acquisition.pricing import Prices
 from deepscan_core.acquisition.reserve import Reserve, left_of
+from deepscan_core.acquisition.stages import Where, offset_nm
 from deepscan_core.acquisition.strategies.budget import Cost
 from deepscan_core.errors import BeyondLimit, InputError
 from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext
@@ -37,7 +39,7 @@ class _Open:
     step: ScanStep
     frame: Cost
     way: Cost
-    from_nm: YX
+    before: Where
     decided_s: float
     sent_s: float
     patience_s: float
@@ -76,18 +78,15 @@ class Ledger:
     ) -> None:
         self.limits = limits or ScanLimits()
         self.costs = costs or ScanCosts()
-        self.dose = DoseGrid(context)
+        self._context = context
         self._prices = Prices(
             costs=self.costs, beam_current_pa=context.beam_current_pa, is_parked=park_fraction is not None
         )
         self._reserve = Reserve(self._prices)
-        self._neighbours = Neighbourhood(self.limits)
-        self._gate = Gate(self.limits, self._prices, self._neighbours)
+        self._places = Places(context, self.limits, park_fraction)
+        self._gate = Gate(self.limits, self._prices, self._places.neighbours)
         self._planned: dict[int, ScanStep] = {}
         self._spent = dict.fromkeys(KINDS, NOTHING)
-        self._exposures = 0
-        self._park_nm = None if park_fraction is None else context.nm_from_px(context.px_from_fraction(park_fraction))
-        self._here_nm: YX = (0.0, 0.0)
         self._clock = clock or (lambda: 0.0)
         self._now_s = self._clock()
         self._checked_s = self._now_s
@@ -114,9 +113,14 @@ class Ledger:
             electrons=total.electrons if known else None,
             highest_dose_e_per_nm2=self.dose.highest_e_per_nm2 if known else None,
             limits=self.limits,
-            exposures=self._exposures,
+            exposures=self._places.count,
             by_kind=dict(self._spent),
         )
+
+    @property
+    def dose(self) -> DoseGrid:
+        """On the pixels of the preview, and what went beside it."""
+        return self._places.dose
 
     @property
     def dose_map(self) -> npt.NDArray[np.float32]:
@@ -134,15 +138,21 @@ class Ledger:
 
     def wait_s(self, step: ScanStep) -> float:
         """How long a step has to wait from now for its neighbours."""
-        return self._neighbours.wait_s(step.in_context(), self._now_s)
+        return self._places.neighbours.wait_s(step.in_context(), self._now_s)
 
     def frame_cost(self, step: ScanStep) -> Cost:
         """Predicted, of the frame alone."""
         return self._prices.frame(step)
 
-    def way_cost(self, from_nm: YX, step: ScanStep) -> Cost:
-        """Of the way to a step, from a place in the context's axes."""
-        return self._prices.way(from_nm, step.center_nm)
+    def way_cost(self, before: Where, step: ScanStep) -> Cost:
+        """Of the way to a step, from where beam and stage were before."""
+        there = self.where(step)
+        moved_nm = math.dist(before.stage_nm, there.stage_nm)
+        return self._prices.way(before.field_nm, there.field_nm, stage_nm=moved_nm)
+
+    def where(self, step: ScanStep) -> Where:
+        """Beam and stage for a step."""
+        return Where(beam_nm=step.center_nm, stage_nm=offset_nm(step, self._context))
 
     def check(self, step: ScanStep) -> None:
         """Raise `BeyondLimit` for a step that would pass a limit, `ProtocolError` where that cannot be known.
@@ -196,7 +206,8 @@ class Ledger:
 
     def begin(self, step: ScanStep) -> None:
         """Charge a step that is about to be sent, wholly, with the way to it."""
-        way, frame, here = self.way_cost(self._here_nm, step), self.frame_cost(step), self._here_nm
+        before = self._places.here
+        way, frame = self.way_cost(before, step), self.frame_cost(step)
         thought, patience_s = self._thought(), self._patience_s(step, plus(way, frame))
         was_planned = self._planned.pop(step.order, None) is not None
         self._spend(IDLE, Cost(time_s=0.0, electrons=self._parked(thought.time_s)))
@@ -206,7 +217,7 @@ class Ledger:
             step=step,
             frame=frame,
             way=way,
-            from_nm=here,
+            before=before,
             decided_s=self._now_s,
             sent_s=self._now_s + thought.time_s,
             patience_s=patience_s,
@@ -239,7 +250,7 @@ class Ledger:
         if frame is not None and frame.total_electrons is not None and frame.total_electrons > cost.electrons:
             cost = Cost(time_s=cost.time_s, electrons=frame.total_electrons)
         self._late_s = took_s - done.frame.time_s if frame is not None or was_late else None
-        self._expose(done.exposed, cost.electrons - done.frame.electrons)
+        self._places.add(done.exposed, cost.electrons - done.frame.electrons)
         self._spend(kind, done.frame, -1.0)
         self._spend(FAILED if frame is None else kind, cost)
         if kind != PREVIEW:
@@ -252,14 +263,11 @@ class Ledger:
         done, self._open = self._closed(), None
         self._spend(kind_of(done.step.order), done.frame, -1.0)
         self._spend(IDLE, done.way, -1.0)
-        self.dose.add(done.exposed.grid, -done.frame.electrons)
-        self.dose.add_along(done.from_nm, done.step.center_nm, -done.way.electrons)
-        self._neighbours.remove(done.exposed)
-        self._exposures -= 1
-        self._here_nm = done.from_nm
+        self._places.undo(done.exposed, done.frame.electrons, before=done.before, way_electrons=done.way.electrons)
         if done.was_planned:
             self.plan(done.step)
-        self._now_s = done.decided_s if self._park_nm is None else done.sent_s  # a parked beam was charged until then
+        self._spend(IDLE, Cost(time_s=done.sent_s - done.decided_s, electrons=0.0))  # a parked beam was charged in it
+        self._now_s = done.sent_s
         self.advance()
         self._tell()
 
@@ -280,7 +288,7 @@ class Ledger:
         self._now_s = self._clock()
         ways = 0.0
         for step, cost in exposures:
-            way = self.way_cost(self._here_nm, step)
+            way = self.way_cost(self._places.here, step)
             ways += way.electrons
             self._go_to(step, way)
             exposed = self._charge(kind_of(step.order), cost or self.frame_cost(step), step.in_context())
@@ -288,8 +296,7 @@ class Ledger:
                 exposed.ended_s = self._now_s
         self._spent = dict(totals.by_kind)
         self._reserve.saw(totals.late_s)
-        if self._park_nm is not None:
-            self.dose.add_at(self._park_nm, max(0.0, self._spent[IDLE].electrons - ways))
+        self._places.park(max(0.0, self._spent[IDLE].electrons - ways))
         self._tell()
 
     def _forbidden(self, step: ScanStep) -> str:
@@ -315,31 +322,21 @@ class Ledger:
     def _cost_with_way(self, step: ScanStep) -> Cost:
         wait_s = self.wait_s(step)
         waiting = Cost(time_s=wait_s, electrons=self._prices.rest(wait_s))
-        return plus(plus(self.frame_cost(step), self.way_cost(self._here_nm, step)), waiting)
+        return plus(plus(self.frame_cost(step), self.way_cost(self._places.here, step)), waiting)
 
     def _parked(self, seconds: float) -> float:
         """Expose the place where the beam is parked, and give the electrons; none where it is blanked."""
         parked = self._prices.rest(seconds)
-        if self._park_nm is not None and parked:
-            self.dose.add_at(self._park_nm, parked)
+        self._places.park(parked)
         return parked
 
     def _go_to(self, step: ScanStep, way: Cost) -> None:
         self._spend(IDLE, way)
-        self.dose.add_along(self._here_nm, step.center_nm, way.electrons)
-        self._here_nm = step.center_nm
+        self._places.go(self.where(step), way.electrons)
 
     def _charge(self, kind: str, cost: Cost, grid: SamplingGrid) -> Exposed:
-        exposed = Exposed(grid=grid, dose_e_per_nm2=0.0)
-        self._neighbours.add(exposed)
-        self._expose(exposed, cost.electrons)
         self._spend(kind, cost)
-        self._exposures += 1
-        return exposed
-
-    def _expose(self, exposed: Exposed, electrons: float) -> None:
-        self.dose.add(exposed.grid, electrons)
-        exposed.dose_e_per_nm2 += _dose(exposed.grid, electrons)
+        return self._places.expose(grid, cost.electrons)
 
     def _spend(self, kind: str, cost: Cost, times: float = 1.0) -> None:
         self._spent[kind] = plus(self._spent[kind], cost, times)
@@ -352,7 +349,3 @@ class Ledger:
     def _tell(self) -> None:
         if self._on_change is not None:
             self._on_change(self.status)
-
-
-def _dose(grid: SamplingGrid, electrons: float) -> float:
-    return electrons / (grid.height_nm * grid.width_nm)

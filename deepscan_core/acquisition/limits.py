@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
+from deepscan_core.acquisition.stages import in_field, is_inside, offset_nm
 from deepscan_core.errors import ProtocolError, UnsupportedStep
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
@@ -39,7 +40,7 @@ def plan_violations(
         yield from _too_many_electrons(protocol)
     yield from context_violations(planned, capabilities)
     for step in protocol.steps:
-        yield from step_violations(step, planned, capabilities)
+        yield from step_violations(step, planned, capabilities, may_reach_out=capabilities.stage)
     if is_followed and protocol.limits.max_dose_e_per_nm2 is not None:
         yield from dose_violations(protocol, protocol.limits.max_dose_e_per_nm2)
 
@@ -88,9 +89,9 @@ def check_step(step: ScanStep, context: ScanContext, capabilities: Capabilities)
 
 
 def step_violations(
-    step: ScanStep, context: ScanContext, capabilities: Capabilities
+    step: ScanStep, context: ScanContext, capabilities: Capabilities, *, may_reach_out: bool = False
 ) -> Iterator[ProtocolError | UnsupportedStep]:
-    """All about a step that cannot be done in this context."""
+    """All about a step that cannot be done in this context, or with the stage."""
     if step.rotation_rad and not capabilities.rotation:
         yield UnsupportedStep(f"step {step.order} is turned by {step.rotation_rad:g} rad: this instrument cannot turn")
     if not capabilities.shortest_dwell_us <= step.dwell_time_us <= capabilities.longest_dwell_us:
@@ -104,9 +105,17 @@ def step_violations(
             f"this instrument records {capabilities.largest_frame_px} a side at most"
         )
     try:
-        check_inside(step, context)
+        check_inside(step, context, may_reach_out=may_reach_out)
     except ProtocolError as outside:
         yield outside
+
+
+def check_stage(capabilities: Capabilities) -> None:
+    """Raise `UnsupportedStep` where the stage cannot or must not be moved."""
+    if not capabilities.stage:
+        raise UnsupportedStep(
+            "no stage of this instrument may be moved: allow it with --allow-stage, where there is one"
+        )
 
 
 def check_rest(rest: BeamRest, capabilities: Capabilities) -> None:
@@ -122,18 +131,28 @@ def rest_violations(rest: BeamRest, capabilities: Capabilities) -> Iterator[Unsu
         yield UnsupportedStep("this instrument cannot park the beam: let it be blanked instead")
 
 
-def check_inside(step: ScanStep, context: ScanContext) -> None:
-    """Raise `ProtocolError` for a step that leaves its context, or whose px and nm are different places."""
-    grid = step.in_context()
-    for i in (-0.5, step.rows - 0.5):
-        for j in (-0.5, step.cols - 0.5):
-            y_px, x_px = context.px_from_nm(grid.plane_nm((i, j)))
-            low, slack = -0.5 - EDGE_TOLERANCE_PX, -0.5 + EDGE_TOLERANCE_PX
-            if not (low <= y_px <= context.rows + slack and low <= x_px <= context.cols + slack):
-                raise ProtocolError(
-                    f"step {step.order} reaches ({y_px:.2f}, {x_px:.2f}) px, outside the context of "
-                    f"{context.rows} x {context.cols} px"
-                )
+def check_inside(step: ScanStep, context: ScanContext, *, may_reach_out: bool = False) -> None:
+    """Raise `ProtocolError` for a step that leaves its context, or whose px and nm are different places.
+
+    Parameters
+    ----------
+    may_reach_out : the stage brings it into the context; then it has to fit there.
+    """
+    if may_reach_out and not is_inside(in_field(step, offset_nm(step, context), context), context):
+        raise ProtocolError(
+            f"step {step.order} is larger than the context: the stage cannot bring it into the scan range"
+        )
+    if not may_reach_out:
+        grid = step.in_context()
+        for i in (-0.5, step.rows - 0.5):
+            for j in (-0.5, step.cols - 0.5):
+                y_px, x_px = context.px_from_nm(grid.plane_nm((i, j)))
+                low, slack = -0.5 - EDGE_TOLERANCE_PX, -0.5 + EDGE_TOLERANCE_PX
+                if not (low <= y_px <= context.rows + slack and low <= x_px <= context.cols + slack):
+                    raise ProtocolError(
+                        f"step {step.order} reaches ({y_px:.2f}, {x_px:.2f}) px, outside the context of "
+                        f"{context.rows} x {context.cols} px: plan inside it, or let the stage move (--allow-stage)"
+                    )
     sizes_px = [nm / pitch for nm, pitch in zip(step.size_nm, context.pixel_size_nm, strict=True)]
     if not all(
         math.isclose(a, b, abs_tol=EDGE_TOLERANCE_PX)

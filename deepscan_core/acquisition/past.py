@@ -10,10 +10,10 @@ from deepscan_core.acquisition.books import FAILED, IDLE, Totals, kind_of
 from deepscan_core.acquisition.entries import Entry, frame_of, step_of
 from deepscan_core.acquisition.history import History
 from deepscan_core.acquisition.ledger import Ledger
+from deepscan_core.acquisition.stages import START
 from deepscan_core.acquisition.strategies.budget import Cost
 from deepscan_core.acquisition.tiles import TileFolder
 from deepscan_core.errors import InputError
-from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
@@ -67,13 +67,13 @@ def totals_of(exposures: Sequence[PastExposure], history: History, ledger: Ledge
     for attempt in history.attempts:
         totals = Totals.from_dict(attempt.entry["ledger"])
         last = totals if _is_later(totals, last) else last
-    here_nm: YX = (0.0, 0.0)
+    here = START
     for exposure in exposures:
         if exposure.totals is None or _is_later(exposure.totals, last):
-            way = ledger.way_cost(here_nm, exposure.step)
+            way = ledger.way_cost(here, exposure.step)
             before = (exposure.totals or last).with_more(IDLE, way)
             last = before.with_more(exposure.kind, exposure.cost or ledger.frame_cost(exposure.step))
-        here_nm = exposure.step.center_nm
+        here = ledger.where(exposure.step)
     return last
 
 

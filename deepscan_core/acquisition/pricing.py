@@ -38,10 +38,17 @@ class Prices:
         lit_longer_s = max(0.0, lasted_s - of_which_dark_s - time_s)
         return Cost(time_s=max(time_s, lasted_s), electrons=total + self.costs.idle_electrons(lit_longer_s, current_pa))
 
-    def way(self, from_nm: YX, to_nm: YX) -> Cost:
-        """From one place in the context's axes to another, and settling there."""
+    def way(self, from_nm: YX, to_nm: YX, *, stage_nm: float = 0.0) -> Cost:
+        """From one place in the context's axes to another, and settling there.
+
+        Parameters
+        ----------
+        from_nm, to_nm : of the beam, in the field of the scan.
+        stage_nm : that the stage moves before, with the beam at rest.
+        """
+        stage_s = self.costs.stage_time_s(stage_nm) if stage_nm else 0.0
         time_s = self.costs.travel_time_s(from_nm, to_nm)
-        return Cost(time_s=time_s, electrons=self.idle(time_s))
+        return Cost(time_s=stage_s + time_s, electrons=self.rest(stage_s) + self.idle(time_s))
 
     def idle(self, seconds: float) -> float:
         """Electrons while the beam is on its way or settles."""

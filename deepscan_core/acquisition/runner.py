@@ -40,6 +40,7 @@ from deepscan_core.errors import (
     RunAborted,
     StepSkipped,
 )
+from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
@@ -64,6 +65,7 @@ class Runner:
     check_step : asked before a step is sent; raising in it refuses the step and ends the run.
     on_frame : called after each step, in the run's thread, with the frame; raising in it fails the run.
     on_status : called in the run's thread at every change of `RunStatus`.
+    stage_context : see `Attempts`.
 
     Attributes
     ----------
@@ -84,6 +86,7 @@ class Runner:
         check_step: Callable[[ScanStep], None] | None = None,
         on_frame: Callable[[ScanFrame], None] | None = None,
         on_status: Callable[[RunStatus], None] | None = None,
+        stage_context: ScanContext | None = None,
     ) -> None:
         self.refused: list[tuple[int, str]] = []
         self.stopped: list[tuple[int, str]] = []
@@ -96,6 +99,7 @@ class Runner:
         self._wait_if_taken = wait_if_taken
         self._on_frame = on_frame
         self._on_status = on_status
+        self._stage_context = stage_context
         self._abort = threading.Event()
         self._going = threading.Event()
         self._going.set()
@@ -180,6 +184,7 @@ class Runner:
             inspector=self._inspector,
             check_step=self._check_step,
             is_aborted=self._abort.is_set,
+            stage_context=self._stage_context,
         )
 
     def _in_run(self, strategy: Strategy) -> None:

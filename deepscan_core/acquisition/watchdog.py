@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities, ScanController
 from deepscan_core.errors import InstrumentError, LimitReached, RunAborted, TimedOut
-from deepscan_core.records.coordinates import ScanContext, check_positive
+from deepscan_core.records.coordinates import YX, ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
@@ -160,6 +160,10 @@ class WatchedController:
     def prepare(self) -> None:
         """See `ScanController.prepare`."""
         self._call("prepare", self._controller.prepare)
+
+    def move_stage(self, to_nm: YX) -> YX:
+        """See `ScanController.move_stage`."""
+        return self._call("move_stage", lambda: self._controller.move_stage(to_nm))
 
     def take(self) -> None:
         """See `ScanController.take`."""

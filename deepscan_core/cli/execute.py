@@ -47,7 +47,7 @@ def command(arguments: argparse.Namespace) -> int:
         raise ProtocolError(f"{arguments.protocol} has no calibration: plan again with --pixel-size-nm")
     safety = Safety(
         policy=FaultPolicy.parse(arguments.on_fault),
-        envelope=Envelope() if arguments.envelope is None else Envelope.from_file(arguments.envelope),
+        envelope=_envelope(arguments),
         laboratory=ScanLimits(max_dose_e_per_nm2=settings.values["max_dose_e_per_nm2"]),
         typed=ScanLimits(
             max_dose_e_per_nm2=arguments.run_max_dose_e_per_nm2,
@@ -123,6 +123,16 @@ def _check(
     if words:
         listed = "; ".join(f"({number}) {text}" for number, text in enumerate(words, start=1))
         raise ProtocolError(f"{len(words)} things stand against this plan: {listed}")
+
+
+def _envelope(arguments: argparse.Namespace) -> Envelope:
+    """The laboratory's, if it has one; the stage moves only where both it and the command line allow it."""
+    if arguments.envelope is None:
+        return Envelope(stage_moves=arguments.allow_stage)
+    envelope = Envelope.from_file(arguments.envelope)
+    if arguments.allow_stage and not envelope.stage_moves:
+        raise InputError(f"--allow-stage was given and {arguments.envelope} forbids it: write stage_moves = true there")
+    return dataclasses.replace(envelope, stage_moves=arguments.allow_stage)
 
 
 def _check_resuming(arguments: argparse.Namespace) -> None:

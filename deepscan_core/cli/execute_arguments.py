@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from deepscan_core.cli.shared_arguments import add_output, add_settings, add_strategy, lazily
-from deepscan_core.cli.values import channel, number, point, seed
+from deepscan_core.cli.values import channel, four, number, point, seed
 
 
 def add_execute(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,11 @@ def add_execute(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--envelope", type=Path, metavar="FILE", help="the laboratory's soft limits (docs/faults.md)")
     parser.add_argument(
+        "--allow-stage",
+        action="store_true",
+        help="move the stage for steps beyond the scan range, as far as the envelope allows (docs/faults.md)",
+    )
+    parser.add_argument(
         "--costs", type=Path, metavar="FILE", help="overheads that were measured on this instrument (docs/ledger.md)"
     )
     add_strategy(parser)
@@ -57,6 +62,12 @@ def add_execute(parser: argparse.ArgumentParser) -> None:
     pyjem.add_argument("--pyjem-field-mm", type=number, metavar="MM", help="width of the field times magnification")
     pyjem.add_argument("--pyjem-area-mode", type=int, choices=[1, 3], help="number of TEMCenter's scan mode Area")
     pyjem.add_argument("--pyjem-detector", metavar="NAME", help="such as ADF1")
+    pyjem.add_argument(
+        "--pyjem-stage-axes",
+        type=four,
+        metavar="YX,XX,YY,XY",
+        help="with --allow-stage: nm that what is seen moves down and right for 1 nm of the stage along its x; along its y",
+    )
     parser.add_argument("--park", type=point, metavar="Y,X", help="rest the beam here (fractions) instead of blanking")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulated noise (default 0)")
     add_settings(parser)

@@ -11,7 +11,7 @@ from deepscan_core.acquisition.controller import ScanController
 from deepscan_core.cli.sources import is_source, source_channel, source_crop, source_path
 from deepscan_core.errors import InputError, MissingError
 from deepscan_core.ingest.readers import read_image
-from deepscan_core.instruments.simulated import SimulatedController
+from deepscan_core.instruments.simulated import EVERYTHING, WITH_STAGE, SimulatedController
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.simulation.specimens import ImageSpecimen, Specimen, make_specimen, specimen_names
 
@@ -25,11 +25,12 @@ def instrument(arguments: argparse.Namespace, protocol: ScanProtocol) -> tuple[S
             raise MissingError(
                 f"Nion's packages are not installed ({error}): pip install 'nionswift-deepscan[swift]'"
             ) from None
-        return NionScanController(), None
+        return NionScanController(allow_stage=arguments.allow_stage), None
     if arguments.controller == "pyjem":
         return _pyjem(arguments, protocol), None
     specimen = world_of(arguments, protocol)
-    return SimulatedController(specimen, protocol.context, seed=arguments.seed), specimen
+    capabilities = WITH_STAGE if arguments.allow_stage else EVERYTHING
+    return SimulatedController(specimen, protocol.context, seed=arguments.seed, capabilities=capabilities), specimen
 
 
 def _pyjem(arguments: argparse.Namespace, protocol: ScanProtocol) -> ScanController:
@@ -40,12 +41,19 @@ def _pyjem(arguments: argparse.Namespace, protocol: ScanProtocol) -> ScanControl
             "PyJEM does not tell how large the field is, and what is published of the number of the scan mode Area "
             "disagrees: give --pyjem-field-mm and --pyjem-area-mode (docs/pyjem.md)"
         )
+    axes = arguments.pyjem_stage_axes
+    if arguments.allow_stage and axes is None:
+        raise InputError(
+            "--allow-stage with pyjem needs --pyjem-stage-axes: how what is seen follows the stage is published nowhere "
+            "(docs/pyjem.md)"
+        )
     sys.stderr.write(f"deepscan: note: {NOT_TRIED}\n")
     return PyJemController(
         field_mm=arguments.pyjem_field_mm,
         area_mode=arguments.pyjem_area_mode,
         detector=arguments.pyjem_detector,
         beam_current_pa=protocol.context.beam_current_pa,
+        stage_axes=(axes[:2], axes[2:]) if arguments.allow_stage else None,
     )
 
 

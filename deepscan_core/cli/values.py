@@ -45,6 +45,15 @@ def point(text: str) -> tuple[float, float]:
     return (number(parts[0]), number(parts[1]))
 
 
+def four(text: str) -> tuple[float, float, float, float]:
+    """Four numbers with commas."""
+    parts = text.split(",")
+    if len(parts) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not four numbers with commas")
+    a, b, c, d = (number(part) for part in parts)
+    return (a, b, c, d)
+
+
 def size(text: str) -> float | tuple[float, float]:
     """One number, or two with a comma."""
     return point(text) if "," in text else number(text)

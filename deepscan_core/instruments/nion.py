@@ -13,10 +13,8 @@ What was found out about Nion's side, and relied on here (``docs/swift.md`` says
 from __future__ import annotations
 
 import copy
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,21 +22,21 @@ import numpy as np
 from nion.utils import Geometry, Registry
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
-from deepscan_core.acquisition.limits import check_context, check_rest, check_step
-from deepscan_core.errors import InstrumentError, InstrumentTaken, RunAborted, UnsupportedStep, WrongFrame
+from deepscan_core.acquisition.limits import check_context, check_rest, check_stage, check_step
+from deepscan_core.errors import InstrumentError, InstrumentTaken, UnsupportedStep
 from deepscan_core.instruments import nion_parameters
 from deepscan_core.instruments.leases import Leases
-from deepscan_core.records.coordinates import ScanContext
+from deepscan_core.instruments.nion_beam import Beam
+from deepscan_core.instruments.nion_recording import Recorder
+from deepscan_core.instruments.stage import check_position
+from deepscan_core.records.coordinates import YX, ScanContext
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
-BLANKER = "C_Blank"
-BEAM_CURRENT = "BeamCurrent"  # in A
 STOP_VIEW_TIMEOUT_S = 10.0
 START_VIEW_TIMEOUT_S = 10.0
 LONGEST_LAST_FRAME_S = 2.0
-ABORT_PERIOD_S = 0.01
 LARGEST_MISPLACEMENT_SAMPLES = 0.5
 
 
@@ -78,18 +76,25 @@ class NionScanController:
     source : the scan hardware source; None looks it up in Nion's Registry at first use.
     channel : name of the detector to keep; None takes the first that is switched on.
     clock : seconds, for `ScanFrame.started_s`.
+    allow_stage : runs may move the stage, where the instrument tells its position.
     """
 
     def __init__(
-        self, source: Any = None, *, channel: str | None = None, clock: Callable[[], float] = time.time
+        self,
+        source: Any = None,
+        *,
+        channel: str | None = None,
+        clock: Callable[[], float] = time.time,
+        allow_stage: bool = False,
     ) -> None:
         self._given_source = source
         self._channel = channel
         self._clock = clock
         self._remembered: _Remembered | None = None
-        self._recording = threading.Event()
-        self._aborted = threading.Event()
-        self._is_lit = threading.Event()  # the blanker was opened for a frame
+        self._beam = Beam(lambda: self._source.stem_controller)
+        self._recorder = Recorder(lambda: self._source, self._beam, lambda: self._remembered is not None)
+        self._stage = self._beam.stage()
+        self._allow_stage = allow_stage
 
     @property
     def name(self) -> str:
@@ -103,9 +108,9 @@ class NionScanController:
             center=False,
             rotation=True,
             non_square_context=False,
-            blanker=self._control(BLANKER) is not None,
+            blanker=self._beam.has_blanker,
             park=True,
-            stage=False,
+            stage=self._allow_stage and self._beam.has_stage,
             line_abort=True,
         )
 
@@ -127,7 +132,6 @@ class NionScanController:
         parameters = self._parameters()
         rows, cols = parameters.pixel_size.as_tuple()
         pitch_nm = parameters.fov_nm / max(rows, cols)
-        current_a = self._control(BEAM_CURRENT)
         return ScanContext(
             rows=rows,
             cols=cols,
@@ -136,7 +140,7 @@ class NionScanController:
             center_y_nm=parameters.center_nm.y,
             center_x_nm=parameters.center_nm.x,
             rotation_rad=parameters.rotation_rad,
-            beam_current_pa=current_a * 1e12 if current_a and current_a > 0 else None,
+            beam_current_pa=self._beam.current_pa,
             channels=tuple(self._source.get_channel_state(i).name for i in self._source.get_enabled_channel_indexes()),
         )
 
@@ -148,13 +152,15 @@ class NionScanController:
     def prepare(self) -> None:
         """Stop the live view and remember parameters, channels and probe position."""
         source = self._source
-        self._aborted.clear()
+        self._recorder.forget_abort()
         if source.is_recording:
             raise InstrumentError(f"{self.name} is recording: wait until it is done")
         if not _LEASES.take(source, self):
             raise InstrumentTaken(f"{self.name} is used by another run of DeepScan: wait until that is done")
         try:
             self._remembered = self._stopped()
+            if self.capabilities.stage:
+                self._stage.remember()
         finally:
             if self._remembered is None:
                 _LEASES.give_back(source, self)
@@ -162,16 +168,21 @@ class NionScanController:
     def _stopped(self) -> _Remembered:
         """Stop the view; what was before, and the parameters as they are then."""
         source = self._source
-        is_playing, blanker = bool(source.is_playing), self._control(BLANKER)
+        is_playing = bool(source.is_playing)
         self._stop_view()
         return _Remembered(
             parameters=self._parameters(),
             device_parameters=copy.deepcopy(source.scan_device.current_frame_parameters),
             channels=tuple(source.get_enabled_channel_indexes()),
             probe_position=source.probe_position,
-            is_blanked=None if blanker is None else bool(blanker),
+            is_blanked=self._beam.is_blanked if self._beam.has_blanker else None,
             is_playing=is_playing,
         )
+
+    def move_stage(self, to_nm: YX) -> YX:
+        """See `ScanController.move_stage`."""
+        check_stage(self.capabilities)
+        return self._stage.go_in(self.context(), to_nm)
 
     def take(self) -> None:
         """Stop a live view that was started since `prepare`; raises `InstrumentError` where somebody records."""
@@ -220,18 +231,18 @@ class NionScanController:
     @property
     def is_blanked(self) -> bool:
         """Whether there is a blanker and it is closed."""
-        return bool(self._control(BLANKER))
+        return self._beam.is_blanked
 
     def open_blanker(self) -> None:
         """Let the beam through again, as a person asked; raises `InstrumentError` where the blanker does not open."""
         if self.is_blanked:
-            self._blank(False)
+            self._beam.blank(False)
 
     def rest(self, where: BeamRest) -> None:
         """Blank the beam, or park it at a place of the context."""
         check_rest(where, self.capabilities)
         if where.park_fraction is None:
-            self._blank(True)
+            self._beam.blank(True)
         else:
             self._source.probe_position = Geometry.FloatPoint(*where.park_fraction)
 
@@ -241,16 +252,22 @@ class NionScanController:
         Without `beam` a parked probe stays where it is, a closed blanker closed, and the view stopped.
         """
         remembered, self._remembered = self._remembered, None
-        self._aborted.clear()
+        self._recorder.forget_abort()
         if remembered is None:
             return
+        try:
+            self._stage.go_home()  # before the beam comes back
+        finally:
+            self._put_back(remembered, beam=beam)
+
+    def _put_back(self, remembered: _Remembered, *, beam: bool) -> None:
         source = self._source
         _LEASES.give_back(source, self)
         source.scan_device.set_frame_parameters(copy.deepcopy(remembered.device_parameters))
         if tuple(source.get_enabled_channel_indexes()) != remembered.channels:
             source.set_enabled_channels(remembered.channels)
         moved = source.probe_position != remembered.probe_position
-        if moved and (beam or self._control(BLANKER)):
+        if moved and (beam or self._beam.is_blanked):
             source.probe_position = remembered.probe_position
         if beam:
             self._beam_as(remembered)
@@ -262,11 +279,11 @@ class NionScanController:
                 self._source.start_playing()
         finally:
             if remembered.is_blanked is not None and self.is_blanked is not remembered.is_blanked:
-                self._blank(remembered.is_blanked)
+                self._beam.blank(remembered.is_blanked)
 
     def parameters(self) -> dict[str, Any]:
         """Frame parameters of the scan and of the device, channels, probe position, blanker, and whether the view runs."""
-        source, blanker, probe = self._source, self._control(BLANKER), self._source.probe_position
+        source, probe = self._source, self._source.probe_position
         return {
             "frame_parameters": nion_parameters.frame_parameters(source.get_current_frame_parameters(), subscan=False),
             "device_parameters": nion_parameters.frame_parameters(
@@ -274,14 +291,15 @@ class NionScanController:
             ),
             "channels": [int(index) for index in source.get_enabled_channel_indexes()],
             "probe_position": None if probe is None else [float(probe.y), float(probe.x)],
-            "blanked": None if blanker is None else bool(blanker),
+            "blanked": self._beam.is_blanked if self._beam.has_blanker else None,
             "viewing": bool(source.is_playing),
+            **({"stage_nm": list(self._stage.position_nm)} if self.capabilities.stage else {}),
         }
 
     def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
         """See `ScanController.restore_parameters`; ``nion_parameters.NAMES`` is all that is ever written."""
         source = self._source
-        nion_parameters.check(parameters, source.channel_count)
+        nion_parameters.check(parameters, source.channel_count, has_stage=self.capabilities.stage)
         present = self.parameters()
         changed = {name: value for name, value in parameters.items() if present[name] != value}
         if not changed:
@@ -299,9 +317,11 @@ class NionScanController:
         """The beam last: it is blanked before the view stops, and the view runs before it is let through."""
         source = self._source
         if changed.get("blanked"):
-            self._blank(True)
+            self._beam.blank(True)
         if changed.get("viewing") is False:
             self._stop_view()
+        if "stage_nm" in changed:
+            self._stage.to_position(check_position(changed["stage_nm"]))
         if "frame_parameters" in changed:
             present = source.get_current_frame_parameters()
             source.set_current_frame_parameters(
@@ -320,7 +340,7 @@ class NionScanController:
         if changed.get("viewing"):
             source.start_playing(sync_timeout=START_VIEW_TIMEOUT_S)
         if changed.get("blanked") is False:
-            self._blank(False)
+            self._beam.blank(False)
 
     def abort(self) -> None:
         """Interrupt a running `scan` or `preview`, from any thread.
@@ -328,18 +348,7 @@ class NionScanController:
         Between `prepare` and `restore` it also stops the step that is about to start; else it has no effect when none
         runs.
         """
-        if self._recording.is_set() or self._remembered is not None:
-            self._aborted.set()
-        if self._recording.is_set():
-            threading.Thread(target=self._keep_aborting, name="deepscan-abort", daemon=True).start()
-
-    def _keep_aborting(self) -> None:
-        """Take the beam off and ask again until it stopped: a frame that has not quite started would not hear one call."""
-        while self._recording.is_set() and self._aborted.is_set():
-            if self._is_lit.is_set():
-                self._source.stem_controller.SetVal(BLANKER, 1.0)
-            self._source.abort_recording()
-            time.sleep(ABORT_PERIOD_S)
+        self._recorder.abort()
 
     @property
     def _source(self) -> Any:
@@ -358,30 +367,6 @@ class NionScanController:
         parameters.subscan_rotation = 0.0
         return parameters
 
-    def _control(self, control: str) -> float | None:
-        """The value of an instrument control, None where the instrument has no such control."""
-        found, value = self._source.stem_controller.TryGetVal(control)
-        return float(value) if found and value is not None else None
-
-    def _blank(self, blanked: bool) -> None:
-        self._source.stem_controller.SetVal(BLANKER, 1.0 if blanked else 0.0)
-        if bool(self._control(BLANKER)) is not blanked:
-            raise InstrumentError(f"the beam blanker ({BLANKER}) did not {'close' if blanked else 'open'}: check it")
-
-    @contextmanager
-    def _beam_on(self) -> Iterator[None]:
-        """Open the blanker, where there is one that is closed, and close it again whatever happens."""
-        was_blanked = bool(self._control(BLANKER))
-        if was_blanked:
-            self._is_lit.set()
-            self._blank(False)
-        try:
-            yield
-        finally:
-            self._is_lit.clear()
-            if was_blanked:
-                self._blank(True)
-
     def _channel_index(self) -> int:
         source = self._source
         names = {i: source.get_channel_state(i).name for i in range(source.channel_count)}
@@ -398,42 +383,13 @@ class NionScanController:
             nothing_exposed=True,
         )
 
-    def _record_unless_aborted(self, parameters: Any, what: str) -> Any:
-        """The list of frames that Nion returns; raises `RunAborted` where `abort` was called before or meanwhile."""
-        self._recording.set()
-        try:
-            if self._aborted.is_set():
-                raise RunAborted(f"aborted before {what}", nothing_exposed=True)
-            with self._beam_on():
-                recorded = self._source.record_immediate(parameters)
-            if self._aborted.is_set():
-                raise RunAborted(f"aborted in {what}")
-            if self._remembered is not None and self._source.is_playing:
-                raise InstrumentTaken(
-                    f"somebody started the view during {what}: the run waits, Resume repeats the step"
-                )
-            return recorded
-        finally:
-            self._recording.clear()
-            if self._remembered is None:
-                self._aborted.clear()
-
     def _record(self, parameters: Any, step: ScanStep | None) -> ScanFrame:
         source, context = self._source, self.context()
-        if source.is_recording:
-            raise InstrumentError(f"{self.name} is recording: wait until it is done", nothing_exposed=True)
         index = self._channel_index()
         parameters.enabled_channel_indexes = [index]
         started_s = self._clock()
-        recorded = self._record_unless_aborted(parameters, "the preview" if step is None else f"step {step.order}")
         rows, cols = (context.rows, context.cols) if step is None else (step.rows, step.cols)
-        xdata = recorded[0] if recorded else None
-        if xdata is None or xdata.data is None or xdata.data.shape != (rows, cols):
-            shape = None if xdata is None or xdata.data is None else tuple(int(side) for side in xdata.data.shape)
-            got = "nothing" if shape is None else f"a frame of shape {shape}"
-            raise WrongFrame(
-                f"{self.name} returned {got} for {rows} x {cols} samples: see Swift's log for its reason", shape=shape
-            )
+        xdata = self._recorder.record(parameters, (rows, cols), "the preview" if step is None else f"step {step.order}")
         height_nm, width_nm = context.fov_nm if step is None else step.size_nm
         done = nion_parameters.as_scanned(xdata.metadata, context, step, float(parameters.pixel_time_us))
         dwell_us, current_pa = done.dwell_time_us, context.beam_current_pa

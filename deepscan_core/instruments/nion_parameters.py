@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepscan_core.errors import InputError
+from deepscan_core.instruments.stage import check_position
 from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_count, check_finite, check_positive
 from deepscan_core.records.costs import ScanCosts
 from deepscan_core.records.protocol import ScanStep
@@ -122,12 +123,14 @@ def with_frame_parameters(parameters: Any, wanted: Mapping[str, Any], *, subscan
     return changed
 
 
-def check(parameters: Mapping[str, Any], channel_count: int) -> None:
+def check(parameters: Mapping[str, Any], channel_count: int, *, has_stage: bool = False) -> None:
     """Raise `InputError` for a name that is not in `NAMES`, or a value that cannot be."""
     for name, value in parameters.items():
-        if name not in NAMES:
+        if name == "stage_nm" and has_stage:
+            check_position(value)
+        elif name not in NAMES:
             raise InputError(f"parameter {name!r} is none that DeepScan writes: give {', '.join(NAMES)}")
-        if name in ("frame_parameters", "device_parameters"):
+        elif name in ("frame_parameters", "device_parameters"):
             _check_frame(name, value, FRAME + SUBSCAN if name == "device_parameters" else FRAME)
         elif name == "channels":
             if not isinstance(value, list) or not all(_is_index(index, channel_count) for index in value):

@@ -5,7 +5,8 @@ What is used is published, with these signatures, in JEOL's manual, version 1.3.
 * https://pyjem.github.io/PyJEM/ -> ``PyJEM.detector.function``: ``get_attached_detector``, ``Detector`` with
   ``get_detectorsetting``, ``set_scanmode``, ``set_imaging_area``, ``set_areamode_imagingarea``, ``set_exposuretime_value``,
   ``set_frameintegration``, ``set_scanrotation``, ``snapshot_rawdata``, ``livestop``
-* the same -> ``PyJEM.TEM3``: ``EOS3.GetMagValue``, ``Def3.GetBeamBlank``, ``Def3.SetBeamBlank``
+* the same -> ``PyJEM.TEM3``: ``EOS3.GetMagValue``, ``Def3.GetBeamBlank``, ``Def3.SetBeamBlank``, ``Stage3.GetPos``,
+  ``Stage3.GetStatus``, ``Stage3.SetX``, ``Stage3.SetY``
 * the same -> Tutorial, "Sample code (detector)": the keys of ``get_detectorsetting``
 
 What is not published, or not clearly, is asked of a person, read back, or not offered (``docs/pyjem.md``):
@@ -18,31 +19,28 @@ What is not published, or not clearly, is asked of a person, read back, or not o
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
-from deepscan_core.acquisition.limits import check_context, check_rest, check_step
+from deepscan_core.acquisition.limits import check_context, check_rest, check_stage, check_step
 from deepscan_core.errors import (
     InputError,
     InstrumentError,
     InstrumentTaken,
-    MissingError,
     RunAborted,
     UnsupportedStep,
-    WrongFrame,
 )
 from deepscan_core.instruments import pyjem_settings
 from deepscan_core.instruments.leases import Leases
+from deepscan_core.instruments.pyjem_frames import Snapshot, choose, decoded, import_pyjem
 from deepscan_core.instruments.pyjem_settings import SCAN, Area
-from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_positive
+from deepscan_core.instruments.stage import check_position
+from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
@@ -70,19 +68,6 @@ LATEST_END_S = 10.0  # beyond what a frame should take
 _LEASES = Leases()
 
 
-def import_pyjem() -> Any:
-    """The package with its parts; raises `MissingError` where it is not installed."""
-    try:
-        package = importlib.import_module("PyJEM")
-        importlib.import_module("PyJEM.TEM3")
-        importlib.import_module("PyJEM.detector")
-    except ImportError as error:
-        raise MissingError(
-            f"PyJEM is not installed ({error}): install it from JEOL's TEMCenter on the computer of the microscope"
-        ) from None
-    return package
-
-
 class PyJemController:
     """A `ScanController` for STEM with TEMCenter.
 
@@ -92,6 +77,8 @@ class PyJemController:
     area_mode : number of the scan mode Area in TEMCenter, 1 or 3; find it out with the beam blanked.
     detector : name of the STEM detector; None where only one is attached.
     beam_current_pa : of the probe, which PyJEM does not tell.
+    stage_axes : by how much what is seen moves, in nm as (y, x) on the unturned scan, when the stage goes 1 nm along its x,
+        and along its y; None leaves the stage alone. It is published nowhere: measure it.
     pyjem : the package, or what stands in for it; None imports it.
     clock : seconds, for `ScanFrame.started_s`.
 
@@ -108,24 +95,26 @@ class PyJemController:
         area_mode: int,
         detector: str | None = None,
         beam_current_pa: float | None = None,
+        stage_axes: tuple[YX, YX] | None = None,
         pyjem: Any = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_positive("field_mm", field_mm)
         if area_mode not in (1, 3):
             raise InputError(f"area_mode is {area_mode!r}: give 1 or 3, whichever TEMCenter calls Area")
-        self.capabilities = CAPABILITIES
+        self.capabilities = dataclasses.replace(CAPABILITIES, stage=stage_axes is not None)
         self._pyjem = import_pyjem() if pyjem is None else pyjem
         self._field_nm = field_mm * 1e6
         self._area_mode = area_mode
-        self._detector_name = _choose(self._pyjem.detector.get_attached_detector(), detector)
+        self._detector_name = choose(self._pyjem.detector.get_attached_detector(), detector)
         self._detector = self._pyjem.detector.Detector(self._detector_name)
         self._deflectors, self._optics = self._pyjem.TEM3.Def3(), self._pyjem.TEM3.EOS3()
+        self._stage = None if stage_axes is None else pyjem_settings.stage_of(self._pyjem.TEM3.Stage3(), stage_axes)
         self._current_pa = beam_current_pa
         self._clock = clock
         self._found: dict[str, Any] | None = None  # parameters at prepare
         self._last_set: dict[str, Any] | None = None  # scan settings as the last step left them
-        self._running: _Snapshot | None = None
+        self._running: Snapshot | None = None
         self._aborted = threading.Event()
         self._recording = threading.Event()
 
@@ -188,6 +177,8 @@ class PyJemController:
             self._await_end()
             self._detector.livestop()
             self._found = self.parameters()
+            if self._stage is not None:
+                self._stage.remember()
             self._last_set = self._found["scan"]
         finally:
             if self._found is None:
@@ -221,6 +212,14 @@ class PyJemController:
         """Whether the beam is off the specimen."""
         return bool(self._deflectors.GetBeamBlank())
 
+    def move_stage(self, to_nm: YX) -> YX:
+        """See `ScanController.move_stage`."""
+        check_stage(self.capabilities)
+        if self._stage is None:
+            raise InstrumentError(f"the stage of {self.name} was not set up: give stage_axes", nothing_exposed=True)
+        self._await_end()
+        return self._stage.go_in(self.context(), to_nm)
+
     def take(self) -> None:
         """Go on with what somebody else has set: the next step sets all that it needs."""
         self._await_end()
@@ -239,7 +238,11 @@ class PyJemController:
         try:
             if found is not None:
                 self._await_end()
-                self._write(found["scan"])
+                try:
+                    if self._stage is not None:
+                        self._stage.go_home()
+                finally:
+                    self._write(found["scan"])
                 if beam:
                     self._blank(found["blanked"])
         finally:
@@ -254,11 +257,12 @@ class PyJemController:
             "scan_rotation_deg": float(told["ScanRotation"]),
             "magnification": float(self._optics.GetMagValue()[0]),
             "blanked": self.is_blanked,
+            **({} if self._stage is None else {"stage_nm": list(self._stage.position_nm)}),
         }
 
     def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
         """See `ScanController.restore_parameters`; a magnification that was changed has to be set back by hand."""
-        pyjem_settings.check(parameters)
+        pyjem_settings.check(parameters, has_stage=self._stage is not None)
         present = self.parameters()
         changed = {name: value for name, value in parameters.items() if present[name] != value}
         if not changed:
@@ -269,6 +273,8 @@ class PyJemController:
             self._await_end()
             if changed.get("blanked"):
                 self._blank(True)
+            if "stage_nm" in changed and self._stage is not None:
+                self._stage.to_position(check_position(changed["stage_nm"]))
             if "scan" in changed:
                 self._write(changed["scan"])
             if "scan_rotation_deg" in changed:
@@ -321,7 +327,7 @@ class PyJemController:
         started_s = self._clock()
         expected_s = ScanCosts().frame_time_s(rows, cols, dwell_us)
         content = self._snapshot("the preview" if step is None else f"step {step.order}", expected_s)
-        values = _decoded(content, rows, cols)
+        values = decoded(content, rows, cols)
         size_nm = context.fov_nm if step is None else step.size_nm
         current_pa = self._current_pa
         scanned: SamplingGrid | None = None
@@ -347,7 +353,7 @@ class PyJemController:
         try:
             if self._aborted.is_set():
                 raise RunAborted(f"aborted before {what}", nothing_exposed=True)
-            self._running = running = _Snapshot(self._detector.snapshot_rawdata, expected_s)
+            self._running = running = Snapshot(self._detector.snapshot_rawdata, expected_s)
             while not running.done.wait(ABORT_PERIOD_S):
                 if self._aborted.is_set():
                     raise RunAborted(f"aborted in {what}")
@@ -389,49 +395,3 @@ class PyJemController:
             self._deflectors.SetBeamBlank(int(blanked))
         if self.is_blanked is not blanked:
             raise InstrumentError(f"the beam blanker did not {'close' if blanked else 'open'}: check it")
-
-
-class _Snapshot:
-    """A frame that is recorded in a thread of its own, since PyJEM cannot be interrupted."""
-
-    def __init__(self, record: Callable[[], Any], expected_s: float) -> None:
-        self.expected_s = expected_s
-        self.done = threading.Event()
-        self._record = record
-        self._result: Any = None
-        self._error: Exception | None = None
-        threading.Thread(target=self._work, name="deepscan-pyjem", daemon=True).start()
-
-    def outcome(self) -> bytes:
-        if self._error is not None:
-            raise InstrumentError(f"PyJEM failed: {self._error}") from self._error
-        if not isinstance(self._result, bytes | bytearray) or not self._result:
-            raise WrongFrame(f"PyJEM returned {str(self._result)[:200]!r} and no frame")
-        return bytes(self._result)
-
-    def _work(self) -> None:
-        try:
-            self._result = self._record()
-        except Exception as error:  # raised again where the frame is waited for
-            self._error = error
-        finally:
-            self.done.set()
-
-
-def _choose(attached: Any, wanted: str | None) -> str:
-    names = [str(name) for name in attached or ()]
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted not in names:
-        which = "no detector was named" if wanted is None else f"there is no detector {wanted!r}"
-        raise InputError(f"{which}: give one of {', '.join(names) or 'none, TEMCenter has none attached'}")
-    return wanted
-
-
-def _decoded(content: bytes, rows: int, cols: int) -> npt.NDArray[np.float32]:
-    """Raw data are 16 bits a sample, little endian, line by line."""
-    if len(content) != 2 * rows * cols:
-        raise WrongFrame(
-            f"PyJEM returned {len(content)} bytes for {rows} x {cols} samples of 2", shape=(len(content) // 2,)
-        )
-    return np.frombuffer(content, dtype="<u2").reshape(rows, cols).astype(np.float32)

@@ -9,7 +9,8 @@ from typing import Any
 
 from deepscan_core.acquisition.inspection import LARGEST_MISPLACEMENT_SAMPLES, apart_samples
 from deepscan_core.errors import InputError, UnsupportedStep
-from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_finite, check_positive
+from deepscan_core.instruments.stage import Stage, check_position
+from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_finite, check_positive
 from deepscan_core.records.protocol import ScanStep
 
 LARGEST_AREA_PX = 4096
@@ -85,12 +86,40 @@ def scan_settings(told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check(parameters: Mapping[str, Any]) -> None:
+STAGE_SETTLE_S = 1.0
+
+
+def stage_of(stage3: Any, axes: tuple[YX, YX]) -> Stage:
+    """A `Stage` on ``TEM3.Stage3``, whose positions are (x, y) in nm.
+
+    Parameters
+    ----------
+    stage3 : of PyJEM.
+    axes : see `Stage`, along x and along y.
+    """
+
+    def write(position_nm: YX) -> None:
+        stage3.SetX(position_nm[0])
+        stage3.SetY(position_nm[1])
+
+    def read() -> YX:
+        x, y = stage3.GetPos()[:2]
+        return (float(x), float(y))
+
+    def is_still() -> bool:
+        return not any(stage3.GetStatus()[:2])
+
+    return Stage(read=read, write=write, is_still=is_still, axes=axes, settle_s=STAGE_SETTLE_S)
+
+
+def check(parameters: Mapping[str, Any], *, has_stage: bool = False) -> None:
     """Raise `InputError` for a name that is not in `NAMES`, or a value that cannot be."""
     for name, value in parameters.items():
-        if name not in NAMES:
+        if name == "stage_nm" and has_stage:
+            check_position(value)
+        elif name not in NAMES:
             raise InputError(f"parameter {name!r} is none that DeepScan writes: give {', '.join(NAMES)}")
-        if name == "blanked":
+        elif name == "blanked":
             if not isinstance(value, bool):
                 raise InputError(f"blanked is {value!r}: give true or false")
         elif name == "scan":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from deepscan_core.acquisition.controller import BeamRest, Capabilities
-from deepscan_core.acquisition.limits import check_context, check_rest, check_step
+from deepscan_core.acquisition.limits import check_context, check_rest, check_stage, check_step
 from deepscan_core.errors import InputError, InstrumentTaken, RunAborted
-from deepscan_core.records.coordinates import SamplingGrid, ScanContext, check_positive
+from deepscan_core.instruments.stage import Stage, check_position
+from deepscan_core.records.coordinates import YX, SamplingGrid, ScanContext, check_positive
 from deepscan_core.records.costs import ScanCosts, dose_e_per_nm2, electrons
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
@@ -25,6 +27,7 @@ from deepscan_core.simulation.specimens.base import Specimen
 EVERYTHING = Capabilities(
     center=True, rotation=True, non_square_context=True, blanker=True, park=True, stage=False, line_abort=True
 )
+WITH_STAGE = dataclasses.replace(EVERYTHING, stage=True)
 CHANNEL = "HAADF"
 LINES_A_CHUNK = 32
 
@@ -50,6 +53,7 @@ class SimulatedController:
     exposed_electrons : all electrons that reached the specimen so far.
     dose : where they did.
     clock_s : the instrument's time.
+    stage_nm : position of the stage as (y, x) on the specimen; what is seen moves as it does.
     """
 
     def __init__(
@@ -82,6 +86,13 @@ class SimulatedController:
         self._rng = np.random.default_rng(seed)
         self.costs = costs or ScanCosts()
         self._physics = physics
+        self.stage_nm: YX = (0.0, 0.0)
+        self._stage = Stage(
+            read=lambda: self.stage_nm,
+            write=self._write_stage,
+            settle_s=self.costs.stage_settle_s if physics.moves_take_time else 0.0,
+            wait=self._wait,
+        )
         self._here_nm = (context.center_y_nm, context.center_x_nm)
         self._sleep = sleep
         self._abort = threading.Event()
@@ -109,6 +120,7 @@ class SimulatedController:
         self._abort.clear()
         self._busy.set()
         self._found = (self.beam, self.is_viewing)
+        self._stage.remember()
         self.is_viewing = False
 
     def scan(self, step: ScanStep) -> ScanFrame:
@@ -126,12 +138,18 @@ class SimulatedController:
         check_rest(where, self.capabilities)
         self.beam = "blanked" if where.park_fraction is None else f"parked {where.park_fraction}"
 
+    def move_stage(self, to_nm: YX) -> YX:
+        """See `ScanController.move_stage`."""
+        check_stage(self.capabilities)
+        return self._stage.go_in(self._context, to_nm)
+
     def take(self) -> None:
         """See `ScanController.take`."""
         self.is_viewing = False
 
     def restore(self, *, beam: bool = False) -> None:
         """See `ScanController.restore`: but for beam and view there is nothing to undo, steps never change the context."""
+        self._stage.go_home()
         found, self._found = self._found, None
         if beam and found is not None:
             self.beam, self.is_viewing = found
@@ -140,13 +158,17 @@ class SimulatedController:
 
     def parameters(self) -> dict[str, Any]:
         """See `ScanController.parameters`: where the beam is, and whether the view runs."""
-        return {"beam": self.beam, "viewing": self.is_viewing}
+        stage = {"stage_nm": list(self.stage_nm)} if self.capabilities.stage else {}
+        return {"beam": self.beam, "viewing": self.is_viewing, **stage}
 
     def restore_parameters(self, parameters: Mapping[str, Any]) -> None:
         """See `ScanController.restore_parameters`."""
         for name, value in parameters.items():
-            if name not in ("beam", "viewing"):
-                raise InputError(f"parameter {name!r} is none that DeepScan writes: give beam, viewing")
+            if name not in self.parameters():
+                known = ", ".join(self.parameters())
+                raise InputError(f"parameter {name!r} is none that DeepScan writes: give {known}")
+            if name == "stage_nm":
+                check_position(value)
             if name == "viewing" and not isinstance(value, bool):
                 raise InputError(f"viewing is {value!r}: give true or false")
             if name == "beam" and not _is_beam(value):
@@ -155,6 +177,8 @@ class SimulatedController:
                 )
         if self._found is not None:
             raise InstrumentTaken(f"a run uses {self.name}: wait until it is done")
+        if "stage_nm" in parameters:
+            self._stage.to_position(check_position(parameters["stage_nm"]))
         self.is_viewing = parameters.get("viewing", self.is_viewing)
         self.beam = parameters.get("beam", self.beam)
 
@@ -169,6 +193,11 @@ class SimulatedController:
             if self._abort.is_set():
                 raise RunAborted(f"aborted before {what}", nothing_exposed=True)
             self._go_to(grid)
+            grid = dataclasses.replace(
+                grid,
+                center_y_nm=grid.center_y_nm - self.stage_nm[0],
+                center_x_nm=grid.center_x_nm - self.stage_nm[1],
+            )
             started_s = self.clock_s
             exposure = Exposure(
                 grid=grid,
@@ -206,6 +235,11 @@ class SimulatedController:
             if not in_run:
                 self._busy.clear()
                 self._abort.clear()
+
+    def _write_stage(self, position_nm: YX) -> None:
+        if self._physics.moves_take_time:
+            self._wait(math.dist(position_nm, self.stage_nm) / self.costs.stage_nm_per_s)
+        self.stage_nm = position_nm
 
     def _go_to(self, grid: SamplingGrid) -> None:
         """Bring the beam to the middle of the next frame."""

@@ -92,8 +92,12 @@ class ScanCosts:
         """Time to move to another place and to settle: with the beam, or beyond its range with the stage."""
         distance_nm = math.dist(start_nm, end_nm)
         if self.beam_shift_range_nm is not None and distance_nm > self.beam_shift_range_nm:
-            return distance_nm / self.stage_nm_per_s + self.stage_settle_s
+            return self.stage_time_s(distance_nm)
         return distance_nm / self.travel_nm_per_s + self.settle_s
+
+    def stage_time_s(self, distance_nm: float) -> float:
+        """Time to move the stage so far, and to wait until it stands."""
+        return distance_nm / self.stage_nm_per_s + self.stage_settle_s
 
     def travel_times_s(self, starts_nm: FloatArray, ends_nm: FloatArray) -> FloatArray:
         """`travel_time_s` of many moves: arrays of shape (..., 2) that broadcast, to shape (...)."""

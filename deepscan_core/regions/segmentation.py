@@ -58,7 +58,7 @@ def segment_regions(array: npt.NDArray[Any], regions: Sequence[ScanRegion]) -> l
     Parameters
     ----------
     array : ndarray of shape (rows, cols); NaN is taken as the median.
-    regions : see `ScanRegion`.
+    regions : see `ScanRegion`; nothing is found in those beside the image.
 
     Notes
     -----
@@ -89,6 +89,8 @@ def _centred(array: npt.NDArray[Any]) -> FloatImage:
 def _segments_at(values: FloatImage, region: ScanRegion, index: int) -> list[Segment]:
     """Grow the window until everything that touches the region closes in it."""
     core = region.slices((values.shape[0], values.shape[1]))
+    if any(side.start >= side.stop for side in core):
+        return []
     reach_px = max(SMALLEST_REACH_PX, 8 * max(region.size_px))
     best: list[Segment] = []
     factor = FIRST_WINDOW

@@ -15,7 +15,7 @@ from deepscan_core.errors import InputError, UnsupportedStep
 from deepscan_core.records.protocol import ScanLimits
 from deepscan_core.survey import Survey
 from tests.acquisition.faulty import Recorder
-from tests.acquisition.small_runs import Microscope, plan
+from tests.acquisition.small_runs import CONTEXT, Microscope, plan
 
 READS = {"costs", "now_s", "name", "capabilities", "context", "parameters"}
 
@@ -71,7 +71,7 @@ def test_each_step_is_asked_about_again_before_it_is_sent() -> None:
     envelope = Envelope(longest_dwell_us=steps[0].dwell_time_us)
 
     def check(step: Any) -> None:
-        for violation in envelope.step_violations(step):
+        for violation in envelope.step_violations(step, CONTEXT):
             raise violation
 
     controller = Microscope()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -172,3 +173,63 @@ def test_overheads_that_cannot_be_are_refused(
     (tmp_path / "costs.toml").write_text(f"{text}\n")
     line = refused(capsys, ["execute", str(protocol), "--check", "--costs", str(tmp_path / "costs.toml")])
     assert "costs.toml" in line
+
+
+@pytest.fixture
+def beyond(protocol: Path, tmp_path: Path) -> Path:
+    """The plan with one step more, to the right of the preview."""
+    plan = ScanProtocol.from_file(protocol)
+    last, fov_nm = plan.steps[-1], plan.context.fov_nm[1]
+    center_nm = (last.center_nm[0], last.center_nm[1] + fov_nm)
+    center_px = plan.context.px_from_nm(center_nm)
+    step = dataclasses.replace(
+        last,
+        order=len(plan.steps) + 1,
+        center_x_nm=center_nm[1],
+        center_x_px=center_px[1],
+        center_y_px=center_px[0],
+    )
+    (tmp_path / "beyond").mkdir()
+    found = tmp_path / "beyond/scan_protocol.json"
+    found.write_text(dataclasses.replace(plan, steps=(*plan.steps, step)).to_json())
+    (found.parent / "scan_map.npy").write_bytes((protocol.parent / "scan_map.npy").read_bytes())
+    return found
+
+
+def test_the_stage_moves_only_where_command_line_and_envelope_allow_it(
+    beyond: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check, count = (
+        ["execute", str(beyond), "--check", "--world", "crystal:3"],
+        len(ScanProtocol.from_file(beyond).steps),
+    )
+    line = refused(capsys, check)
+    assert f"step {count} reaches" in line
+    assert "outside the context" in line
+    assert "--allow-stage" in line
+    assert main([*check, "--allow-stage"]) == 0
+    (tmp_path / "envelope.toml").write_text("stage_range_nm = 1\n")
+    envelope = ["--envelope", str(tmp_path / "envelope.toml")]
+    assert "forbids it: write stage_moves = true" in refused(capsys, [*check, *envelope, "--allow-stage"])
+    (tmp_path / "envelope.toml").write_text("stage_range_nm = 1\nstage_moves = true\n")
+    assert "outside the context" in refused(capsys, [*check, *envelope])
+    assert "the envelope allows 1 nm" in refused(capsys, [*check, *envelope, "--allow-stage"])
+
+
+def test_a_step_beyond_the_preview_is_recorded_charged_and_reported(
+    beyond: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plan = tmp_path / "run", ScanProtocol.from_file(beyond)
+    assert main(["execute", str(beyond), "--out", str(out), "--world", "crystal:3", "--allow-stage", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["tiles"] == len(plan.steps)
+    assert facts["ledger"]["by_kind"]["idle"]["time_s"] > 1.0  # until the stage stands
+    lines = (out / "journal.jsonl").read_text().splitlines()
+    entries = [json.loads(line)["entry"] for line in lines]
+    assert entries[0]["parameters"]["stage_nm"] == [0.0, 0.0]
+    (restored,) = [entry for entry in entries if entry["event"] == "restored"]
+    assert restored["parameters"]["stage_nm"] == [0.0, 0.0]
+    offsets = {e["order"]: e["metadata"].get("stage_offset_nm") for e in entries if e["event"] == "step"}
+    assert offsets[len(plan.steps)] == pytest.approx(list(plan.steps[-1].center_nm))
+    assert all(offsets[order] is None for order in range(1, len(plan.steps)))
+    assert (out / "report.html").exists()

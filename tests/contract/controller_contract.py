@@ -2,7 +2,7 @@
 
 To test one, derive a class whose name starts with ``Test`` and provide:
 
-``make(specimen, rotation_rad=0.0)`` (a fixture returning a callable)
+``make(specimen, rotation_rad=0.0, allow_stage=False)`` (a fixture returning a callable)
     A fresh controller on `specimen`: a context of 128 x 128 samples over 16 x 16 nm, centred at the origin and turned
     by `rotation_rad`, 200 pA, one detector, a live view that is running, frames that take about as long as they should,
     a blanker.

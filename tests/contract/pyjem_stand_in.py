@@ -7,6 +7,7 @@ sense of the scan rotation, is as the controller takes it to be: passing here sa
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import threading
 import time
@@ -22,6 +23,9 @@ from deepscan_core.simulation.specimens import Specimen
 
 FIELD_MM, FOV_NM, CURRENT_PA = 100.0, 16.0, 200.0
 SLICE_S = 0.005
+#: by how much what is seen moves, as (y, x), when the stage goes 1 nm along its x, and along its y: turned and mirrored
+STAGE_AXES = ((0.6, -0.8), (-0.8, -0.6))
+STAGE_NM_PER_S = 1e3
 
 
 class StandIn:
@@ -47,7 +51,23 @@ class StandIn:
         }
         self._specimen, self._rng, self._lock = specimen, np.random.default_rng(3), threading.Lock()
         self.magnification = FIELD_MM * 1e6 / FOV_NM
+        self.stage_nm, self._stage_goal, self._stage_since = [120.0, -35.0], [120.0, -35.0], time.monotonic()
         outer = self
+
+        class Stage3:
+            def GetPos(self) -> list[float]:
+                return [*outer.move_on(), 0.0, 0.0, 0.0]
+
+            def GetStatus(self) -> list[int]:
+                return [int(a != b) for a, b in zip(outer.move_on(), outer._stage_goal, strict=True)] + [0, 0, 0]
+
+            def SetX(self, value: float) -> None:
+                outer.move_on()
+                outer._stage_goal[0] = value
+
+            def SetY(self, value: float) -> None:
+                outer.move_on()
+                outer._stage_goal[1] = value
 
         class Def3:
             def GetBeamBlank(self) -> int:
@@ -97,8 +117,17 @@ class StandIn:
             def snapshot_rawdata(self) -> bytes:
                 return outer.snapshot()
 
-        self.TEM3 = SimpleNamespace(Def3=Def3, EOS3=EOS3)
+        self.TEM3 = SimpleNamespace(Def3=Def3, EOS3=EOS3, Stage3=Stage3)
         self.detector = SimpleNamespace(Detector=Detector, get_attached_detector=lambda: ["ADF1"])
+
+    def move_on(self) -> list[float]:
+        """Where the stage has come to by now."""
+        now = time.monotonic()
+        reach, self._stage_since = (now - self._stage_since) * STAGE_NM_PER_S, now
+        for axis, goal in enumerate(self._stage_goal):
+            left = goal - self.stage_nm[axis]
+            self.stage_nm[axis] = goal if abs(left) <= reach else self.stage_nm[axis] + math.copysign(reach, left)
+        return list(self.stage_nm)
 
     def set(self, name: str, value: Any) -> dict[str, Any]:
         self.settings[name] = value
@@ -128,6 +157,14 @@ class StandIn:
             return np.clip(np.rint(values), 0, 65535).astype("<u2").tobytes()
 
     def _grid(self) -> SamplingGrid:
+        """What is scanned, with the stage where it is; it was at (120, -35) nm when the specimen lay in the middle."""
+        grid, (x, y) = self._grid_at_home(), self.move_on()
+        moved = (np.array(STAGE_AXES).T @ (x - 120.0, y + 35.0)).tolist()
+        return dataclasses.replace(
+            grid, center_y_nm=grid.center_y_nm - moved[0], center_x_nm=grid.center_x_nm - moved[1]
+        )
+
+    def _grid_at_home(self) -> SamplingGrid:
         """What the present mode scans, on the specimen; Spot is a mistake here."""
         assert self.settings["scanMode"] in (0, self.area_mode), "the beam stands on one spot"
         whole = self.settings["ImagingArea"]

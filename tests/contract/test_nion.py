@@ -26,6 +26,7 @@ from deepscan_core.simulation.specimens import Specimen
 from deepscan_core.survey import Survey
 from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
 from tests.contract.controller_contract import ControllerContract, make_step, spots_at
+from tests.contract.stage_contract import StageContract
 from tests.headless import HeadlessSwift, headless_swift
 
 
@@ -41,12 +42,12 @@ def _without_channels(parameters: Any) -> dict[str, Any]:
     return {k: v for k, v in copy.deepcopy(parameters.as_dict()).items() if k != "enabled_channel_indexes"}
 
 
-class TestNionScanController(ControllerContract):
+class TestNionScanController(ControllerContract, StageContract):
     @pytest.fixture
     def make(self, usim: HeadlessSwift) -> Iterator[Callable[..., NionScanController]]:
         with contextlib.ExitStack() as stack:
 
-            def make(specimen: Specimen, rotation_rad: float = 0.0) -> NionScanController:
+            def make(specimen: Specimen, rotation_rad: float = 0.0, allow_stage: bool = False) -> NionScanController:
                 scan = usim.scan
                 usim.set_scan(rotation_rad=rotation_rad)
                 self.swap = SpecimenSwap(specimen, on_message=pytest.fail)
@@ -54,7 +55,7 @@ class TestNionScanController(ControllerContract):
                 stack.callback(self.swap.remove)
                 scan.start_playing(sync_timeout=5)
                 scan.get_next_xdatas_to_finish(10)
-                return NionScanController()
+                return NionScanController(allow_stage=allow_stage)
 
             yield make
 

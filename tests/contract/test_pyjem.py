@@ -27,7 +27,8 @@ from deepscan_core.instruments.pyjem import _LEASES, PyJemController
 from deepscan_core.instruments.pyjem_settings import area_of
 from deepscan_core.simulation.specimens import Specimen
 from tests.contract.controller_contract import ControllerContract, make_step, spots_at
-from tests.contract.pyjem_stand_in import CURRENT_PA, FIELD_MM, StandIn
+from tests.contract.pyjem_stand_in import CURRENT_PA, FIELD_MM, STAGE_AXES, StandIn
+from tests.contract.stage_contract import StageContract
 
 
 def controller_of(stand_in: Any, **changes: Any) -> PyJemController:
@@ -35,11 +36,11 @@ def controller_of(stand_in: Any, **changes: Any) -> PyJemController:
     return PyJemController(**arguments)
 
 
-class TestPyJem(ControllerContract):
+class TestPyJem(ControllerContract, StageContract):
     @pytest.fixture
     def make(self) -> Callable[..., PyJemController]:
-        def build(specimen: Specimen, rotation_rad: float = 0.0) -> PyJemController:
-            return controller_of(StandIn(specimen, rotation_rad))
+        def build(specimen: Specimen, rotation_rad: float = 0.0, allow_stage: bool = False) -> PyJemController:
+            return controller_of(StandIn(specimen, rotation_rad), stage_axes=STAGE_AXES if allow_stage else None)
 
         return build
 

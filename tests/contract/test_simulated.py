@@ -12,12 +12,13 @@ import pytest
 
 from deepscan_core.acquisition.controller import BeamRest, ScanController
 from deepscan_core.errors import InputError, RunAborted, UnsupportedStep
-from deepscan_core.instruments.simulated import EVERYTHING, SimulatedController
+from deepscan_core.instruments.simulated import EVERYTHING, WITH_STAGE, SimulatedController
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.costs import ScanCosts, electrons
 from deepscan_core.simulation.physics import AcquisitionPhysics, Drift
 from deepscan_core.simulation.specimens import Specimen
 from tests.contract.controller_contract import FOV_NM, ROWS, ControllerContract, make_step, spots_at
+from tests.contract.stage_contract import StageContract
 
 
 def simulated(controller: ScanController) -> SimulatedController:
@@ -25,10 +26,10 @@ def simulated(controller: ScanController) -> SimulatedController:
     return controller
 
 
-class TestSimulated(ControllerContract):
+class TestSimulated(ControllerContract, StageContract):
     @pytest.fixture
     def make(self) -> Callable[..., ScanController]:
-        def build(specimen: Specimen, rotation_rad: float = 0.0) -> SimulatedController:
+        def build(specimen: Specimen, rotation_rad: float = 0.0, allow_stage: bool = False) -> SimulatedController:
             context = ScanContext(
                 rows=ROWS,
                 cols=ROWS,
@@ -37,7 +38,8 @@ class TestSimulated(ControllerContract):
                 rotation_rad=rotation_rad,
                 beam_current_pa=200,
             )
-            return SimulatedController(specimen, context, sleep=time.sleep)
+            capabilities = WITH_STAGE if allow_stage else EVERYTHING
+            return SimulatedController(specimen, context, sleep=time.sleep, capabilities=capabilities)
 
         return build
 
