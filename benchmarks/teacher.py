@@ -1,8 +1,7 @@
-"""How much one click finds: on real micrographs, on simulated crystals, how sure it is, and how long it takes.
+"""How much one click finds: on real micrographs, on simulated crystals, and how long it takes.
 
     python benchmarks/teacher.py --real DATA [--draws 10] [--largest-px 0]
     python benchmarks/teacher.py --atoms [--seeds 4]
-    python benchmarks/teacher.py --reliability [--seeds 4]
     python benchmarks/teacher.py --suggestions [--seeds 8]
     python benchmarks/teacher.py --times [--side 512]
 
@@ -13,13 +12,12 @@ over images, of means over draws; their intervals are bootstrapped over images (
 Atoms: one click on a vacancy of d′ ≥ 6. The average precision with which the other ones rank above substitutions and
 interstitials, each by the highest score within 3 px.
 
-Reliability: of all pixels of planted scenes that get a probability in a bin, the share that is truth.
+How sure it is: ``benchmarks/teacher_reliability.py``.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import time
@@ -30,7 +28,7 @@ import numpy as np
 from scipy import ndimage
 
 from deepscan_core import CalibratedImage, Study
-from deepscan_core.benchmarking.planted_scenes import MICRO, SURFACE, atomic_scene, micro_scene
+from deepscan_core.benchmarking.planted_scenes import atomic_scene
 from deepscan_core.benchmarking.real_scenes import files_of, real_scene
 from deepscan_core.features.backbones import DEFAULT_BACKBONE, load_backbone
 
@@ -39,14 +37,12 @@ AREAS = (0.05, 0.15)
 CRYSTALS = ("srtio3", "graphene", "hbn", "mos2", "gaas", "gold")
 CLEAR_D_PRIME = 6.0
 AROUND_PX = 7
-BINS = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path)
     parser.add_argument("--atoms", action="store_true")
-    parser.add_argument("--reliability", action="store_true")
     parser.add_argument("--suggestions", action="store_true")
     parser.add_argument("--times", action="store_true")
     parser.add_argument("--draws", type=int, default=10)
@@ -59,8 +55,6 @@ def main() -> None:
         print_real(arguments)
     if arguments.atoms:
         print_atoms(arguments)
-    if arguments.reliability:
-        print_reliability(arguments)
     if arguments.suggestions:
         print_suggestions(arguments)
     if arguments.times:
@@ -156,29 +150,6 @@ def average_precision(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(
         np.mean([(positive >= one).sum() / ((positive >= one).sum() + (negative >= one).sum()) for one in positive])
     )
-
-
-def print_reliability(arguments: argparse.Namespace) -> None:
-    """Predicted and true shares, over microstructures and surfaces with planted areas, after one click and after five."""
-    print("| clicks | probability | pixels | mean probability | true |")
-    print("|---|---|---|---|---|")
-    for count in (1, 5):
-        predicted, true = [], []
-        for name in (*MICRO, *SURFACE):
-            for seed in range(arguments.seeds):
-                scene = micro_scene(name, seed, 256)
-                if scene.mask is None or scene.mask.sum() < 5:
-                    continue
-                study = Study(scene.preview, backbone=arguments.backbone)
-                (clicks,) = drawn_clicks(scene.mask, count, 1)
-                predicted.append(study.teach(clicks).values.ravel())
-                true.append(scene.mask.ravel())
-        p, t = np.concatenate(predicted), np.concatenate(true)
-        for low, high in itertools.pairwise(BINS):
-            own = (p >= low) & ((p < high) | (high == 1))
-            if own.any():
-                share = own.mean()
-                print(f"| {count} | {low:g} – {high:g} | {share:.2%} | {p[own].mean():.3f} | {t[own].mean():.3f} |")
 
 
 def print_suggestions(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.choosing import RegionRules, choose_regions
+from deepscan_core.errors import InputError
 from deepscan_core.features.backbones import AUTO, DEFAULT_BACKBONE
 from deepscan_core.features.extractor import ExtractorSettings, check_room
 from deepscan_core.ingest.detectors import known_noise
@@ -29,6 +30,7 @@ from deepscan_core.scoring.self_similarity import noise_of
 from deepscan_core.scoring.structure import structure_of
 from deepscan_core.scoring.surprisal import surprisal_map
 from deepscan_core.scoring.teacher import Teacher
+from deepscan_core.scoring.teaching.classes import DEFAULT_CLASS, Clicks, named
 from deepscan_core.scoring.teaching.examples import Examples, Lesson, Sample, draw_sample
 from deepscan_core.scoring.teaching.labels import Label
 from deepscan_core.threads import one_blas_thread
@@ -164,6 +166,23 @@ class Study:
         """
         return self._learned(positives_px, negatives_px, earlier)[1]
 
+    def teach_classes(self, clicks: Clicks, *, earlier: Sequence[Label] = ()) -> dict[str, ScoreMap]:
+        """Mode B with several named classes: one map each, by name; see `teach` and `teaching.classes`.
+
+        Parameters
+        ----------
+        clicks : on this image; what is an example of one class is none of the others.
+        earlier : labels of other fields of view; each counts for its own class, and its classes are looked for as well.
+        """
+        found = {}
+        for name in dict.fromkeys([*clicks.classes, *(label.class_name for label in earlier)]):
+            own = [label for label in earlier if label.class_name == name]
+            one = self.teach(*clicks.of(name), earlier=own)
+            found[name] = one if name == DEFAULT_CLASS else replace(one, label=named([name]))
+        if not found:
+            raise InputError("no positive click was given: click at least one example (--positive Y,X)")
+        return found
+
     def suggest_click(
         self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = (), *, earlier: Sequence[Label] = ()
     ) -> YX:
@@ -188,7 +207,7 @@ class Study:
         positives_px: Sequence[YX],
         negatives_px: Sequence[YX] = (),
         *,
-        class_name: str = "target",
+        class_name: str = DEFAULT_CLASS,
         context: ScanContext | None = None,
     ) -> Label:
         """Clicks on this image with what they teach, to be saved with `teaching.labels.save_labels`.
@@ -208,6 +227,10 @@ class Study:
             negatives_px=tuple(as_points("negatives_px", negatives_px)),
             examples=self.examples(positives_px, negatives_px),
         )
+
+    def labels(self, clicks: Clicks, *, context: ScanContext | None = None) -> tuple[Label, ...]:
+        """The same for clicks of several classes, one label each."""
+        return tuple(self.label(*clicks.of(name), class_name=name, context=context) for name in clicks.classes)
 
     def examples(
         self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = (), *, with_bulk: bool = True

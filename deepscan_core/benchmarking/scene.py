@@ -55,3 +55,15 @@ class Scene:
             )
         if self.mask is not None and self.mask.shape != self.preview.shape:
             raise InputError(f"{self.name}: a mask of shape {self.mask.shape}: the preview has {self.preview.shape}")
+
+    def masks_by_kind(self) -> dict[str, BoolArray]:
+        """Where each kind of truth lies, points by their extent too, shape (rows, cols); none for a real image."""
+        if self.specimen is None or self.exposure is None:
+            return {}
+        y_nm, x_nm = self.exposure.grid.mesh_nm()
+        masks: dict[str, BoolArray] = {}
+        for defect in self.specimen.truth:
+            covered = defect.covers(y_nm, x_nm)
+            if covered.any():
+                masks[defect.kind] = masks.get(defect.kind, False) | covered
+        return masks

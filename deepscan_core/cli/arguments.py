@@ -10,7 +10,7 @@ from typing import NoReturn
 import deepscan_core
 from deepscan_core.cli.execute_arguments import add_execute
 from deepscan_core.cli.shared_arguments import add_output, add_settings, add_strategy, lazily
-from deepscan_core.cli.values import channel, crop, number, point, seed, size
+from deepscan_core.cli.values import channel, crop, example, number, point, seed, size
 from deepscan_core.errors import InputError
 from deepscan_core.scoring.names import SCORERS
 from deepscan_core.settings import PIXEL_SIZE_SOURCES
@@ -52,8 +52,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="leave out what is recognised as information bar or scale bar, or keep this part (px); clicks are in px of "
         "what is left",
     )
-    parser.add_argument("--positive", type=point, action="append", default=[], metavar="Y,X", help="an example to find")
-    parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
+    _add_teaching(parser)
     parser.add_argument("--query", metavar="TEXT", help='words, e.g. "linear cracks" or "cracks, not scratches"')
     parser.add_argument(
         "--clip-model",
@@ -97,6 +96,29 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and do nothing")
     add_output(parser, Path("deepscan-out"))
+
+
+def _add_teaching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--positive",
+        type=example,
+        action="append",
+        default=[],
+        metavar="[NAME=]Y,X",
+        help="an example to find, perhaps of a named class; examples of one class are none of another",
+    )
+    parser.add_argument("--negative", type=point, action="append", default=[], metavar="Y,X", help="not this")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="clicks on earlier images of the specimen, from --save-labels (repeatable)",
+    )
+    parser.add_argument(
+        "--save-labels", type=Path, metavar="FILE", help="keep these clicks for the next images, and those of --labels"
+    )
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deepscan_core.cli import laboratory
+from deepscan_core.cli import laboratory, teaching
 from deepscan_core.cli.arguments import as_text, say
 from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
 from deepscan_core.cli.progress import Advance, stages
@@ -33,6 +33,7 @@ from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.reporting.versions import versions
 from deepscan_core.reporting.why import explained
 from deepscan_core.scoring.query import parse_query
+from deepscan_core.scoring.teaching.labels import save_labels
 from deepscan_core.study import Study
 
 STAGES = 7
@@ -45,7 +46,7 @@ def command(arguments: argparse.Namespace) -> int:
         laboratory.show(settings, json=arguments.json)
         return 0
     directories = _directories(arguments)
-    _check_modes(arguments)
+    teaching.check_teaching(arguments)
     with limited_to(arguments.max_memory_gb):
         return _run_all(directories, arguments)
 
@@ -89,21 +90,19 @@ def _directories(arguments: argparse.Namespace) -> dict[Path, Path]:
     return directories
 
 
-def _check_modes(arguments: argparse.Namespace) -> None:
-    if arguments.negative and not arguments.positive:
-        raise InputError("only negative clicks were given: add at least one --positive Y,X")
-
-
 def _run_one(path: Path, directory: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     artifacts.check_free(directory, overwrite=arguments.overwrite)
     timings = Timings()
     with stages(STAGES, path.name) as stage:
         stage("reading")
         image = timings.measure("read", lambda: _read(path, arguments))
-        result = _plan(path, image, arguments, timings, stage)
+        study = _study(image, arguments)
+        result = _plan(path, study, arguments, timings, stage)
         stage("writing")
         with artifacts.staged(directory) as staging:
             write_artifacts(result, staging)
+        if arguments.save_labels is not None:
+            save_labels(arguments.save_labels, teaching.labels_to_save(study, arguments))
     return summary(result, directory)
 
 
@@ -121,10 +120,8 @@ def _read(path: Path, arguments: argparse.Namespace) -> CalibratedImage:
     return image
 
 
-def _plan(
-    path: Path, image: CalibratedImage, arguments: argparse.Namespace, timings: Timings, stage: Advance
-) -> ReportData:
-    study = Study(
+def _study(image: CalibratedImage, arguments: argparse.Namespace) -> Study:
+    return Study(
         image,
         backbone=arguments.backbone,
         backbone_weights=arguments.backbone_weights,
@@ -135,6 +132,10 @@ def _plan(
         scorer=arguments.scorer,
         noise=_calibrated(known_noise(image.metadata), arguments),
     )
+
+
+def _plan(path: Path, study: Study, arguments: argparse.Namespace, timings: Timings, stage: Advance) -> ReportData:
+    image = study.image
     stage("looking")
     score_map = timings.measure("score", lambda: _score(study, arguments))
     stage("choosing regions")
@@ -183,7 +184,7 @@ def _plan(
     visited = in_visiting_order(regions, protocol)
     measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
     stage("explaining")
-    asked = _asked(arguments)
+    asked = teaching.asked_of(arguments)
     explanations, unexplained = timings.measure("explain", lambda: _explained(study, visited, asked))
     return ReportData(
         title=image.name,
@@ -243,29 +244,17 @@ def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
 
         model = load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
         found = study.search(arguments.query, model=model)
-        return (
-            study.combine(found, study.teach(arguments.positive, arguments.negative)) if arguments.positive else found
-        )
-    if arguments.positive:
-        return study.teach(arguments.positive, arguments.negative)
+        return study.combine(found, teaching.taught_map(study, arguments)) if teaching.is_taught(arguments) else found
+    if teaching.is_taught(arguments):
+        return teaching.taught_map(study, arguments)
     return study.surprisal()
 
 
-def _asked(arguments: argparse.Namespace) -> Asked:
-    """What the map answers; surprisal has a part in it where nothing else was asked for."""
-    others = arguments.query is not None or bool(arguments.positive)
-    return Asked(
-        scorer=None if others else arguments.scorer,
-        query=arguments.query or "",
-        positives_px=tuple(arguments.positive or ()),
-        negatives_px=tuple(arguments.negative or ()),
-    )
-
-
 def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[str, Any]:
-    left_out = {"run", "images", "json", "overwrite", "out", "show_settings", "origins"}
+    left_out = {"run", "images", "json", "overwrite", "out", "show_settings", "origins", "earlier"}
     named = {name: value for name, value in vars(arguments).items() if name not in left_out}
     named = {name: as_text(value) if isinstance(value, str | Path) else value for name, value in named.items()}
+    named |= {name: [as_text(one) for one in named[name]] for name in ("positive", "labels")}
     crop = image.metadata.get("crop_px")
     return named | {
         "backbone_source": weights_of(arguments.backbone, arguments.backbone_weights),
@@ -277,8 +266,8 @@ def _parameters(arguments: argparse.Namespace, image: CalibratedImage) -> dict[s
 def _mode(arguments: argparse.Namespace) -> str:
     """What the map was made from."""
     if arguments.query is not None:
-        return "words and clicks" if arguments.positive else "words"
-    return "teacher" if arguments.positive else "surprisal"
+        return "words and clicks" if teaching.is_taught(arguments) else "words"
+    return "teacher" if teaching.is_taught(arguments) else "surprisal"
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import LARGEST_SEED
@@ -52,6 +52,25 @@ def four(text: str) -> tuple[float, float, float, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not four numbers with commas")
     a, b, c, d = (number(part) for part in parts)
     return (a, b, c, d)
+
+
+class Example(NamedTuple):
+    """A click as it was typed: the name of its class, empty where none was given, and ``(y, x)``."""
+
+    class_name: str
+    at_px: tuple[float, float]
+
+    def __str__(self) -> str:
+        y, x = self.at_px
+        return f"{self.class_name}={y:g},{x:g}" if self.class_name else f"{y:g},{x:g}"
+
+
+def example(text: str) -> Example:
+    """``Y,X`` or ``NAME=Y,X``."""
+    name, has_name, place = text.rpartition("=")
+    if has_name and not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=Y,X")
+    return Example(name, point(place))
 
 
 def size(text: str) -> float | tuple[float, float]:

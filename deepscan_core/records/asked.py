@@ -17,22 +17,30 @@ class Asked:
     scorer : what surprisal looked at; None where surprisal had no part in the answer.
     query : words; empty where there were none.
     positives_px, negatives_px : clicks ``(y, x)`` as image indices.
+    class_names : of what each positive click shows; empty, or an empty name, where it was not named.
+    earlier : labels of earlier images: the class, the image, and how many positive clicks.
     """
 
     scorer: str | None = None
     query: str = ""
     positives_px: tuple[YX, ...] = ()
     negatives_px: tuple[YX, ...] = ()
+    class_names: tuple[str, ...] = ()
+    earlier: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def modes(self) -> tuple[str, ...]:
         """Of "words", "teacher" and "surprisal", those that the answer is made of."""
         given = {
             "words": bool(self.query),
-            "teacher": bool(self.positives_px or self.negatives_px),
+            "teacher": bool(self.positives_px or self.negatives_px or self.earlier),
             "surprisal": self.scorer is not None,
         }
         return tuple(mode for mode, is_given in given.items() if is_given)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.class_names or ("",) * len(self.positives_px)
 
     def told(self) -> str:
         """The same for people.
@@ -42,11 +50,9 @@ class Asked:
         >>> Asked(scorer="surprisal").told()
         'what is rare (scorer surprisal)'
         """
-        clicks = " and ".join(
-            _clicks(sign, points)
-            for sign, points in (("positive", self.positives_px), ("negative", self.negatives_px))
-            if points
-        )
+        given = [_clicks("positive", self.positives_px, self._names), _clicks("negative", self.negatives_px)]
+        given += [f"{_counted(count, 'positive')} for {name} on {image}" for name, image, count in self.earlier]
+        clicks = " and ".join(part for part in given if part)
         words = f"words “{self.query}”" if self.query else ""
         rare = "" if self.scorer is None else f"what is rare (scorer {self.scorer})"
         return ", combined with ".join(part for part in (words, clicks, rare) if part)
@@ -58,11 +64,25 @@ class Asked:
             "is_combined": len(self.modes) > 1,
             "scorer": self.scorer,
             "query": self.query,
-            "positives": [{"y_px": y, "x_px": x} for y, x in self.positives_px],
+            "positives": [
+                {"y_px": y, "x_px": x} | ({"class": name} if name else {})
+                for (y, x), name in zip(self.positives_px, self._names, strict=True)
+            ],
             "negatives": [{"y_px": y, "x_px": x} for y, x in self.negatives_px],
+            "earlier": [{"class": name, "image": image, "positives": count} for name, image, count in self.earlier],
         }
 
 
-def _clicks(sign: str, points_px: tuple[YX, ...]) -> str:
-    places = "; ".join(f"y {y:g}, x {x:g}" for y, x in points_px)
-    return f"{len(points_px)} {sign} click{'' if len(points_px) == 1 else 's'} ({places} px)"
+def _clicks(sign: str, points_px: tuple[YX, ...], names: tuple[str, ...] | None = None) -> str:
+    """Empty where there are none."""
+    if not points_px:
+        return ""
+    places = "; ".join(
+        f"{name}{': ' if name else ''}y {y:g}, x {x:g}"
+        for (y, x), name in zip(points_px, names or ("",) * len(points_px), strict=True)
+    )
+    return f"{_counted(len(points_px), sign)} ({places} px)"
+
+
+def _counted(count: int, sign: str) -> str:
+    return f"{count} {sign} click{'' if count == 1 else 's'}"

@@ -90,6 +90,7 @@ def test_what_was_asked_and_why_each_place_was_chosen_are_on_record(image: Path,
         "query": "",
         "positives": [],
         "negatives": [],
+        "earlier": [],
     }
     assert taught["asked"]["modes"] == ["teacher"]
     assert taught["asked"]["positives"] == [{"y_px": 80.0, "x_px": 80.0}]

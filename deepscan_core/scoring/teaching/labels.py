@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError
 from deepscan_core.files import read_file
 from deepscan_core.records.coordinates import YX, ScanContext, check_finite
+from deepscan_core.scoring.teaching.classes import check_class_name
 from deepscan_core.scoring.teaching.examples import Examples, Sample
 
 FORMAT, SCHEMA_VERSION = "deepscan-labels", 1
@@ -70,19 +70,19 @@ def load_labels(path: str | Path) -> tuple[Label, ...]:
     InputError
         No such file, or not one of labels.
     """
+    content = read_file(path, REMEDY)
     try:
-        document = json.loads(read_file(path, REMEDY))
+        document = json.loads(content)
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']!r}")
-        if document["schema_version"] != SCHEMA_VERSION:
-            raise InputError(
-                f"{path}: labels of schema version {document['schema_version']!r}: this DeepScan reads {SCHEMA_VERSION}"
-            )
-        return tuple(_from_json(value) for value in document["labels"])
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
+        version = document["schema_version"]
+        if version == SCHEMA_VERSION:
+            return tuple(_from_json(value) for value in document["labels"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: holds no labels ({type(error).__name__}: {error}): {REMEDY}") from None
+    raise InputError(f"{path}: labels of schema version {version!r}: this DeepScan reads {SCHEMA_VERSION}")
 
 
 def _to_json(label: Label) -> dict[str, Any]:
@@ -135,8 +135,9 @@ def _from_json(value: Mapping[str, Any]) -> Label:
     for click in value["clicks"]:
         check_finite("y_px, x_px of a click", click["y_px"], click["x_px"])
         clicks[bool(click["positive"])].append((float(click["y_px"]), float(click["x_px"])))
+    check_class_name(value["class"])
     return Label(
-        class_name=str(value["class"]),
+        class_name=value["class"],
         image_name=str(value["image"]["name"]),
         image_sha256=str(value["image"]["sha256"]),
         context=ScanContext(**{name: value["context"][name] for name in PLACED}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from deepscan_core.scoring.teaching.calibration import calibrated
 from deepscan_core.scoring.teaching.discriminant import Discriminant
 
 FloatArray = npt.NDArray[np.float32]
@@ -20,7 +21,6 @@ LOWEST, HIGHEST, KNOTS = -1.0, 4.0, 1024
 RISE = 0.5  # of the log odds per unit of score, at least: higher scores stay distinguishable
 LEAST_SHARE, MOST_SHARE, FIRST_SHARE, ROUNDS = 1e-4, 0.5, 0.01, 12
 MOST_SAMPLES = 4096
-MOST_LOG_ODDS = 10.0  # so that probabilities near 1 stay distinguishable in single precision
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,34 +30,45 @@ class Odds:
     Attributes
     ----------
     scores, log_ratios : knots, both rising; in between linear.
+    n_clicks : positive ones.
+    sigma : standard deviation of the scores of the bulk.
     """
 
     scores: npt.NDArray[np.float64]
     log_ratios: npt.NDArray[np.float64]
+    n_clicks: int
+    sigma: float
 
     def log_odds(self, scores: FloatArray) -> FloatArray:
-        """Log odds of each score of one image, with the share of what is wanted in that image drawn from its own scores.
+        """Calibrated log odds of each score of one image.
 
         Parameters
         ----------
         scores : of any shape.
+        """
+        ratios = self.ratios(self.scores, scores)
+        found = calibrated(self.scores, ratios, n_clicks=self.n_clicks, sigma=self.sigma)
+        return np.interp(scores, self.scores, found).astype(np.float32)
+
+    def ratios(self, scores: npt.NDArray[np.float64], of_image: FloatArray) -> npt.NDArray[np.float64]:
+        """Log ratios of some scores, not yet calibrated, with the share of what is wanted in an image of these scores."""
+        return np.interp(scores, self.scores, self.log_ratios) + _logit(self.share_of(of_image))
+
+    def share_of(self, scores: FloatArray) -> float:
+        """The share of an image that is wanted, drawn from its own scores, of any shape.
 
         Notes
         -----
-        The share is found by expectation maximisation, with both densities fixed (Saerens, Latinne and Decaestecker 2002,
+        It is found by expectation maximisation, with both densities fixed (Saerens, Latinne and Decaestecker 2002,
         doi:10.1162/089976602753284446): an image without anything alike gets a small one, and low probabilities.
         """
-        ratios = np.interp(scores, self.scores, self.log_ratios).astype(np.float32)
-        flat = ratios.ravel()
-        some = flat[:: max(1, flat.size // MOST_SAMPLES) | 1].astype(np.float64)
+        flat = scores.ravel()
+        some = np.interp(flat[:: max(1, flat.size // MOST_SAMPLES) | 1], self.scores, self.log_ratios)
         share = FIRST_SHARE
         for _ in range(ROUNDS):
             mean = float(np.mean(1 / (1 + np.exp(-np.clip(some + _logit(share), -50, 50)))))
             share = min(max(mean, LEAST_SHARE), MOST_SHARE)
-        ratios += np.float32(_logit(share))
-        limited: FloatArray = np.tanh(ratios / np.float32(MOST_LOG_ODDS), out=ratios)
-        limited *= np.float32(MOST_LOG_ODDS)
-        return limited
+        return share
 
 
 def odds_of(learned: Discriminant) -> Odds:
@@ -84,7 +95,12 @@ def odds_of(learned: Discriminant) -> Odds:
     bulk = np.where(up <= start, -(up**2) / (2 * sigma**2), -(start**2) / (2 * sigma**2) - (up - start) / decay)
     wanted = -(np.minimum(knots - WANTED_SCORE, 0) ** 2) / (2 * spread**2)
     ratios = wanted - bulk + math.log(sigma / spread)
-    return Odds(scores=knots, log_ratios=np.maximum.accumulate(ratios - RISE * knots) + RISE * knots)
+    return Odds(
+        scores=knots,
+        log_ratios=np.maximum.accumulate(ratios - RISE * knots) + RISE * knots,
+        n_clicks=len(learned.click_scores),
+        sigma=sigma,
+    )
 
 
 def _logit(share: float) -> float:
