@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,8 +12,7 @@ from deepscan_core.scoring.teacher import Teacher
 
 PEAK_CELLS = 5  # a candidate is the highest of a square of so many cells
 MOST_CANDIDATES = 256
-LEAST_LOG_ODDS = -2.0  # what is less likely teaches nothing about what is alike
-DOUBT = 4.0  # log odds after one click are worth a fifth of their size, after many all of it
+LEAST_LOG_ODDS = -1.0  # what is less likely teaches nothing about what is alike
 APART_PX = 8.0  # from clicks that were made
 
 
@@ -36,9 +33,8 @@ def suggest_click(teacher: Teacher, features: FeatureStack, clicks_px: npt.NDArr
     Notes
     -----
     Candidates are the peaks of the map, since people click on things. Each is worth its uncertainty, ``4 p (1 − p)``
-    (Lewis and Gale 1994, doi:10.1007/978-1-4471-2099-5_1), with log odds that are doubted the more, the fewer positive
-    clicks there are, times one minus the largest cosine between its features
-    and those of the clicks, both in standard deviations from the bulk, so that one answer does not serve twice.
+    (Lewis and Gale 1994, doi:10.1007/978-1-4471-2099-5_1), times one minus the largest cosine between its features and
+    those of the clicks, both in standard deviations from the bulk, so that one answer does not serve twice.
     """
     from scipy import ndimage
     from scipy.special import expit
@@ -55,8 +51,8 @@ def suggest_click(teacher: Teacher, features: FeatureStack, clicks_px: npt.NDArr
     odds = log_odds[cells[:, 0], cells[:, 1]].astype(np.float64)
     best = np.argsort(-odds, kind="stable")[:MOST_CANDIDATES]
     best = best[: max(1, int((odds[best] >= LEAST_LOG_ODDS).sum()))]
-    doubted = expit(odds[best] / (1 + DOUBT / math.sqrt(len(teacher.positive_))))
-    uncertainty = 4 * doubted * (1 - doubted)
+    likely = expit(odds[best])
+    uncertainty = 4 * likely * (1 - likely)
     known = _directions(teacher.learned_.standardised(np.concatenate([teacher.positive_, teacher.negative_])))
     new = _directions(teacher.learned_.standardised(features.at(points[best])))
     value = uncertainty * (1 - np.maximum(new @ known.T, 0).max(axis=1))
