@@ -37,6 +37,7 @@ from deepscan_core.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation, Grounds
+    from deepscan_core.explain.saying import Sayings
     from deepscan_core.features.words import WordModel
     from deepscan_core.scoring.text import Seen
 
@@ -109,6 +110,7 @@ class Study:
         self._patch_px, self._step_px = patch_px, min(step_px, min(image.shape) / 4)
         self._surprisal: ScoreMap | None = None
         self._grounds: Grounds | None = None
+        self._sayings: tuple[tuple[str, str], Sayings] | None = None
         self._sample: Sample | None = None
 
     @property
@@ -182,6 +184,12 @@ class Study:
         if not found:
             raise InputError("no positive click was given: click at least one example (--positive Y,X)")
         return found
+
+    def teacher(
+        self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = (), *, earlier: Sequence[Label] = ()
+    ) -> Teacher:
+        """What `teach` makes its map with, to `explain` a region of it; for the parameters see there."""
+        return Teacher().fit([self.examples(positives_px, negatives_px), *(label.examples for label in earlier)])
 
     def suggest_click(
         self, positives_px: Sequence[YX], negatives_px: Sequence[YX] = (), *, earlier: Sequence[Label] = ()
@@ -347,9 +355,17 @@ class Study:
         named = zip(regions, self.describe(regions), strict=True)
         return tuple(replace(region, label=f"{character}, {region.label}") for region, character in named)
 
-    def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
+    def explain(
+        self,
+        region: ScanRegion,
+        clicks_px: Sequence[YX] = (),
+        *,
+        teacher: Teacher | None = None,
+        query: str = "",
+        model: WordModel | None = None,
+    ) -> Explanation:
         """Why a region scores as it does: what is not predicted there, what raises the score, its Fourier transform, and
-        which patches are like it.
+        which patches are like it; and why it is like the clicks, or what the words say.
 
         The first region takes about as long as a map; what is worked out for it is kept and serves the others.
 
@@ -357,12 +373,33 @@ class Study:
         ----------
         region : of this image, from any map; its surprisal is explained.
         clicks_px : positive examples ``(y, x)`` that the region is compared with; without any, the rest of the image.
+        teacher : that made the map, see `teacher`: the likeness is explained as well. `clicks_px` are those of its positive
+            clicks that were made on this image.
+        query, model : of `search`: what the words say is explained as well.
 
         Raises
         ------
         InputError
             A region or a click outside the image.
         """
+        grounds = self._grounded()
+        found = grounds.explain(region, as_points("clicks_px", clicks_px))
+        told: list[str] = []
+        if teacher is not None:
+            from deepscan_core.explain.likeness import likeness_of
+
+            places = np.array(as_points("clicks_px", clicks_px), float).reshape(-1, 2)
+            likeness = likeness_of(teacher, self._kept.taught(), region, places)
+            found = replace(found, likeness=likeness)
+            told.append(likeness.sentence())
+        if query:
+            with one_blas_thread():
+                saying = self._sayings_of(query, model).explain(region)
+            found = replace(found, saying=saying)
+            told.append(saying.sentence())
+        return replace(found, sentences=(*told, *found.sentences))
+
+    def _grounded(self) -> Grounds:
         from deepscan_core.explain import Grounds
         from deepscan_core.scoring.parts import parts_of
 
@@ -376,13 +413,32 @@ class Study:
                     seed=self.seed,
                     residual=self._kept.residual(),
                 )
-                features = (
-                    self.features()
-                    if "patches" in parts.excesses
-                    else self._kept.plain_patches(self._patch_px, self._step_px)
-                )
-                self._grounds = Grounds(parts, features, self.image.pixel_size_nm)
-        return self._grounds.explain(region, as_points("clicks_px", clicks_px))
+                sees_patches = "patches" in parts.excesses
+                plain = None if sees_patches else self._kept.plain_patches(self._patch_px, self._step_px)
+                self._grounds = Grounds(parts, plain or self.features(), self.image.pixel_size_nm)
+        return self._grounds
+
+    def _sayings_of(self, query: str, model: WordModel | None) -> Sayings:
+        """The last query's are kept."""
+        from deepscan_core.explain.saying import Sayings
+        from deepscan_core.features.words import load_word_model
+        from deepscan_core.scoring.query import parse_query
+
+        chosen = model or load_word_model()
+        if self._sayings is None or self._sayings[0] != (query, chosen.name):
+            asked = parse_query(query)
+            sayings = Sayings(
+                asked.text,
+                self._kept.seen_by(chosen),
+                chosen.phrases(asked.wanted),
+                chosen.phrases(asked.unwanted) if asked.unwanted else None,
+                chosen.others,
+                look=chosen.look,
+                scaled=self._kept.scaled(),
+                predicted=self._grounded().predicted,
+            )
+            self._sayings = ((query, chosen.name), sayings)
+        return self._sayings[1]
 
     def measure(
         self, regions: Sequence[ScanRegion], score_map: ScoreMap | None = None
@@ -394,9 +450,8 @@ class Study:
         self, positives_px: Sequence[YX], negatives_px: Sequence[YX], earlier: Sequence[Label]
     ) -> tuple[Teacher, ScoreMap]:
         """One context for both: asking which libraries have threads takes milliseconds."""
-        examples = [self.examples(positives_px, negatives_px), *(label.examples for label in earlier)]
         with one_blas_thread():
-            teacher = Teacher().fit(examples)
+            teacher = self.teacher(positives_px, negatives_px, earlier=earlier)
             return teacher, teacher.predict(self._kept.taught())
 
     def _ordinary_places(self) -> Sample:

@@ -13,15 +13,18 @@ from deepscan_core.cli.executed import as_executed, decider_settings, measure, r
 from deepscan_core.cli.live_loop import LoopDisplay
 from deepscan_core.cli.overviews import PREVIEW_DWELL
 from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
+from deepscan_core.cli.reasons import ASKED, Reasons
 from deepscan_core.deciders import decider_for
 from deepscan_core.features.backbones import DEFAULT_BACKBONE
 from deepscan_core.instruments.simulated import SimulatedController
 from deepscan_core.judged import Judged
 from deepscan_core.planning import DEFAULT_DWELL_US, PlanSettings, make_protocol
+from deepscan_core.records.asked import Asked
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanLimits, ScanProtocol
 from deepscan_core.reporting import artifacts
 from deepscan_core.reporting.artifacts import write_artifacts
+from deepscan_core.scoring.teaching.classes import Clicks
 from deepscan_core.simulation.specimens import Specimen, make_specimen
 from deepscan_core.study import Study
 from deepscan_core.survey import DOSE_MAP, Survey, look
@@ -70,6 +73,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
             "tool": "deepscan demo",
             "world": f"{SPECIMEN}:{arguments.seed}",
             PREVIEW_DWELL: PREVIEW_DWELL_US,
+            ASKED: Asked(scorer=study.scorer).to_dict(),
         }
         planned = timings.measure(
             "route",
@@ -109,6 +113,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
             survey,
             timings,
             judged,
+            lambda: Reasons(study, Clicks(positives_px={})),
         )
         result = dataclasses.replace(
             result,

@@ -23,6 +23,7 @@ from deepscan_core.cli.instruments import instrument
 from deepscan_core.cli.live_loop import LoopDisplay
 from deepscan_core.cli.overviews import map_of, overview, preview_dwell_us, same_preview
 from deepscan_core.cli.pipeline import Timings, say_summary, summary
+from deepscan_core.cli.reasons import reasons_of_plan
 from deepscan_core.deciders import decider_for
 from deepscan_core.errors import DeepScanError, InputError, ProtocolError
 from deepscan_core.judged import Judged
@@ -201,7 +202,17 @@ def _carry_out(
         shown = protocol if decider is None else as_executed(protocol, survey.frames)
         measurements = timings.measure("measure", lambda: measure(shown, image, score_map))
         result = report_data(
-            arguments, shown, controller, specimen, image, score_map, measurements, survey, timings, judged
+            arguments,
+            shown,
+            controller,
+            specimen,
+            image,
+            score_map,
+            measurements,
+            survey,
+            timings,
+            judged,
+            lambda: reasons_of_plan(protocol, image),
         )
         if decider is not None:
             result = dataclasses.replace(result, tiles=renumbered(survey.frames))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deepscan_core.acquisition.controller import ScanController
 from deepscan_core.acquisition.drift import DriftSettings
 from deepscan_core.cli.overviews import preview_dwell_us
 from deepscan_core.cli.pipeline import Timings, region_of
 from deepscan_core.cli.planted import defects_in_frame
+from deepscan_core.cli.reasons import Reasons, asked_in, explained_or_noted
 from deepscan_core.deciders import DeciderSettings
 from deepscan_core.efficiency import efficiency_rows
 from deepscan_core.records.coordinates import YX
@@ -38,16 +39,19 @@ def report_data(
     survey: Survey,
     timings: Timings,
     judged: Sequence[Judgement],
+    reasons: Callable[[], Reasons],
 ) -> ReportData:
-    """All of it; `protocol` has the steps that are shown, see `as_executed`."""
+    """All of it; `protocol` has the steps that are shown, see `as_executed`, and `reasons` makes what explains them."""
     truth_nm = [] if specimen is None else defects_in_frame(specimen, protocol.context)
     truth_px: list[YX] | None = [protocol.context.px_from_nm(p) for p in truth_nm] or None
     rows = efficiency_rows(protocol, truth_px=truth_px, preview_dwell_us=preview_dwell_us(protocol))
+    regions = tuple(region_of(step) for step in protocol.steps)
+    explanations, unexplained = timings.measure("explain", lambda: explained_or_noted(reasons, regions))
     return ReportData(
         title=f"{protocol.source_name}, scanned by {controller.name}",
         image=image,
         score_map=score_map,
-        regions=tuple(region_of(step) for step in protocol.steps),
+        regions=regions,
         protocol=protocol,
         measurements=measurements,
         efficiency=tuple(row.to_dict() for row in rows),
@@ -64,7 +68,9 @@ def report_data(
         },
         timings_s=timings.seconds,
         tiles=tuple(survey.frames),
-        notes=survey.notes,
+        notes=survey.notes + unexplained,
+        explanations=explanations,
+        asked=asked_in(protocol),
         truth_nm=tuple(truth_nm),
         run=RunRecord(
             decisions=decisions_of(survey.frames, survey.left_out, judged),

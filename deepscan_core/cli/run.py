@@ -12,26 +12,23 @@ from deepscan_core.cli import laboratory, teaching
 from deepscan_core.cli.arguments import as_text, say
 from deepscan_core.cli.pipeline import Timings, say_summary, summary, weights_of
 from deepscan_core.cli.progress import Advance, stages
+from deepscan_core.cli.reasons import ASKED, explained_or_noted
 from deepscan_core.efficiency import efficiency_rows
-from deepscan_core.errors import DeepScanError, InputError, MissingError
-from deepscan_core.explain import Explanation
+from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.ingest.cropping import crop_notes, crop_text
 from deepscan_core.ingest.detectors import known_noise
 from deepscan_core.ingest.normalise import Preprocessing
 from deepscan_core.ingest.readers import read_image
 from deepscan_core.memory import limited_to
 from deepscan_core.planning import ASSUMED_CURRENT_PA, PlanSettings, expected_finds, in_visiting_order, make_protocol
-from deepscan_core.records.asked import Asked
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.noise import KnownNoise
 from deepscan_core.records.protocol import ScanLimits
-from deepscan_core.records.regions import ScanRegion
 from deepscan_core.reporting import artifacts
 from deepscan_core.reporting.artifacts import write_artifacts
 from deepscan_core.reporting.report_data import ReportData
 from deepscan_core.reporting.versions import versions
-from deepscan_core.reporting.why import explained
 from deepscan_core.scoring.query import parse_query
 from deepscan_core.scoring.teaching.labels import save_labels
 from deepscan_core.study import Study
@@ -155,7 +152,7 @@ def _plan(path: Path, study: Study, arguments: argparse.Namespace, timings: Timi
         regions = timings.measure("describe", lambda: study.labelled(regions))
     stage("planning the way")
     current_pa, current_from = _beam_current(image, arguments)
-    parameters = _parameters(arguments, image)
+    parameters, asked = _parameters(arguments, image), teaching.asked_of(arguments)
     protocol = timings.measure(
         "route",
         lambda: make_protocol(
@@ -177,6 +174,7 @@ def _plan(path: Path, study: Study, arguments: argparse.Namespace, timings: Timi
                 "source_path": as_text(path),
                 "beam_current": current_from,
                 "parameters": {k: _plain(v) for k, v in parameters.items()},
+                ASKED: asked.to_dict(),
             },
         ),
     )
@@ -184,8 +182,9 @@ def _plan(path: Path, study: Study, arguments: argparse.Namespace, timings: Timi
     visited = in_visiting_order(regions, protocol)
     measurements = timings.measure("measure", lambda: study.measure(visited, score_map))
     stage("explaining")
-    asked = teaching.asked_of(arguments)
-    explanations, unexplained = timings.measure("explain", lambda: _explained(study, visited, asked))
+    explanations, unexplained = timings.measure(
+        "explain", lambda: explained_or_noted(lambda: teaching.reasons(study, arguments), visited)
+    )
     return ReportData(
         title=image.name,
         image=image,
@@ -204,16 +203,6 @@ def _plan(path: Path, study: Study, arguments: argparse.Namespace, timings: Timi
         + unexplained
         + timings.measure("bars", lambda: crop_notes(image, arguments.crop)),
     )
-
-
-def _explained(
-    study: Study, regions: tuple[ScanRegion, ...], asked: Asked
-) -> tuple[dict[int, Explanation], tuple[str, ...]]:
-    """Why the best regions score as they do, and a note where that cannot be told: words need no backbone, this may."""
-    try:
-        return explained(study, regions, asked.positives_px), ()
-    except MissingError as error:
-        return {}, (f"why each place was chosen is not told: {error}",)
 
 
 def _calibrated(noise: KnownNoise, arguments: argparse.Namespace) -> KnownNoise:
@@ -240,10 +229,7 @@ def _beam_current(image: CalibratedImage, arguments: argparse.Namespace) -> tupl
 def _score(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     if arguments.query is not None:
         parse_query(arguments.query)
-        from deepscan_core.features.words import load_word_model
-
-        model = load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
-        found = study.search(arguments.query, model=model)
+        found = study.search(arguments.query, model=teaching.word_model(arguments))
         return study.combine(found, teaching.taught_map(study, arguments)) if teaching.is_taught(arguments) else found
     if teaching.is_taught(arguments):
         return teaching.taught_map(study, arguments)

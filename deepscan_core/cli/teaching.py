@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from deepscan_core.cli.reasons import Reasons
 from deepscan_core.errors import InputError
 from deepscan_core.records.asked import Asked
 from deepscan_core.records.coordinates import YX
@@ -12,6 +14,9 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.scoring.teaching.classes import DEFAULT_CLASS, Clicks, highest_of
 from deepscan_core.scoring.teaching.labels import Label, load_labels
 from deepscan_core.study import Study
+
+if TYPE_CHECKING:
+    from deepscan_core.features.words import WordModel
 
 
 def check_teaching(arguments: argparse.Namespace) -> None:
@@ -47,6 +52,21 @@ def clicks_of(arguments: argparse.Namespace) -> Clicks:
 def taught_map(study: Study, arguments: argparse.Namespace) -> ScoreMap:
     """Of all classes the highest probability."""
     return highest_of(study.teach_classes(clicks_of(arguments), earlier=arguments.earlier))
+
+
+def reasons(study: Study, arguments: argparse.Namespace) -> Reasons:
+    """What explains the map's regions."""
+    model = word_model(arguments)
+    return Reasons(study, clicks_of(arguments), arguments.earlier, query=arguments.query or "", model=model)
+
+
+def word_model(arguments: argparse.Namespace) -> WordModel | None:
+    """The text-image model that was asked for; None without a query."""
+    if arguments.query is None:
+        return None
+    from deepscan_core.features.words import load_word_model
+
+    return load_word_model(arguments.clip_model, arguments.clip_checkpoint, arguments.device)
 
 
 def labels_to_save(study: Study, arguments: argparse.Namespace) -> tuple[Label, ...]:

@@ -62,6 +62,11 @@ class Grounds:
         yield from self._space.arrays()
         yield from (spectrum.power for spectrum in self._spectra.values())
 
+    @property
+    def predicted(self) -> FloatImage:
+        """What the rest of the image predicts of each pixel, shape (rows, cols), in the range of the normalised image."""
+        return self._parts.predicted
+
     def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
         """Why a region scores as it does.
 

@@ -61,7 +61,7 @@ def occlude(parts: Parts, inner: Slices, peak_px: tuple[int, int]) -> Occlusion 
         return None
     spans = [_around(span, at) for span, at in zip(inner, peak_px, strict=True)]
     looked_at = (spans[0], spans[1])
-    cells, grid = _cells(*looked_at)
+    cells, grid = cells_of(*looked_at)
     frame = _frame(looked_at, parts.sigmas.shape)
     masks = np.zeros((len(cells) + 1, *(span.stop - span.start for span in frame)), np.float32)
     for number, cell in enumerate([*cells, looked_at]):
@@ -110,10 +110,10 @@ def _around(span: slice, at: int) -> slice:
     return slice(start, start + LARGEST_PX)
 
 
-def _cells(rows: slice, cols: slice) -> tuple[list[Slices], tuple[int, int]]:
-    """Cells by rows, of about the same size, and how many there are along both axes."""
+def cells_of(rows: slice, cols: slice, *, most: int = CELLS) -> tuple[list[Slices], tuple[int, int]]:
+    """Cells by rows, of about the same size, at most so many along the longer axis, and how many along both axes."""
     heights = [span.stop - span.start for span in (rows, cols)]
-    cell_px = max(SMALLEST_CELL_PX, max(heights) / CELLS)
+    cell_px = max(SMALLEST_CELL_PX, max(heights) / most)
     counts = [max(1, round(height / cell_px)) for height in heights]
     edges = [np.linspace(s.start, s.stop, n + 1).round().astype(int) for s, n in zip((rows, cols), counts, strict=True)]
     spans = [[slice(int(a), int(b)) for a, b in itertools.pairwise(edge)] for edge in edges]

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deepscan_core.explain.deformation import Deformation
+from deepscan_core.explain.likeness import Likeness
 from deepscan_core.explain.neighbours import Neighbours
 from deepscan_core.explain.occlusion import Occlusion
+from deepscan_core.explain.saying import Saying
 from deepscan_core.explain.spectrum import Spectrum
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.regions import ScanRegion
@@ -79,7 +81,9 @@ class Explanation:
     in_crystal : whether the rest of the image predicts by a lattice here.
     neighbours : patches that are most alike.
     pixel_size_nm : ``(y, x)``, None without calibration.
-    sentences : the same in one or two plain sentences.
+    sentences : the same in a few plain sentences, of what was asked for first.
+    likeness : why a teacher finds it alike; None where none was given.
+    saying : why the words of a query are found there; None where there was no query.
     """
 
     region: ScanRegion
@@ -97,6 +101,8 @@ class Explanation:
     neighbours: Neighbours
     pixel_size_nm: YX | None
     sentences: tuple[str, ...] = field(default=())
+    likeness: Likeness | None = None
+    saying: Saying | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers for JSON, without the pictures; every length in px, and in nm where that is known."""
@@ -135,5 +141,7 @@ class Explanation:
                 }
                 for one in around.nearest
             ],
+            "taught": None if self.likeness is None else self.likeness.to_dict(),
+            "words": None if self.saying is None else self.saying.to_dict(),
             "sentences": list(self.sentences),
         }

@@ -21,6 +21,15 @@ WINDOW_CELLS = 2.0  # of the structure tensor
 FINEST_STEP_PX = 2
 SMALLEST_SIDE = 8  # of a halved image; a smaller one is not halved again
 NAME = "local statistics"
+LOOK_AT = (
+    "brightness",
+    "gradients",
+    "curvature",
+    "curvature",
+    "roughness",
+    "structure",
+    "structure",
+)  # each of the seven
 
 
 def statistics_maps(scaled: npt.NDArray[np.float32]) -> tuple[FeatureMap, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import YX
 
 
@@ -27,6 +28,28 @@ class Asked:
     negatives_px: tuple[YX, ...] = ()
     class_names: tuple[str, ...] = ()
     earlier: tuple[tuple[str, str, int], ...] = ()
+
+    @classmethod
+    def from_dict(cls, value: Any) -> Asked:
+        """Read what `to_dict` wrote; raises `InputError` for anything else."""
+        try:
+            positives, negatives = (
+                tuple((float(one["y_px"]), float(one["x_px"])) for one in value[sign])
+                for sign in ("positives", "negatives")
+            )
+            names = tuple(str(one.get("class", "")) for one in value["positives"])
+            return cls(
+                scorer=None if value["scorer"] is None else str(value["scorer"]),
+                query=str(value["query"]),
+                positives_px=positives,
+                negatives_px=negatives,
+                class_names=names if any(names) else (),
+                earlier=tuple((str(o["class"]), str(o["image"]), int(o["positives"])) for o in value["earlier"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"{value!r:.80} does not say what was asked for ({type(error).__name__}: {error})"
+            ) from None
 
     @property
     def modes(self) -> tuple[str, ...]:

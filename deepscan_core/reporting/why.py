@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from deepscan_core.explain import Explanation
+from deepscan_core.explain.likeness import Likeness
 from deepscan_core.explain.neighbours import Neighbours
+from deepscan_core.explain.saying import Saying
 from deepscan_core.explain.spectrum import Spectrum
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
@@ -57,9 +59,11 @@ def why_view(found: Explanation, image: CalibratedImage, levels: tuple[float, fl
         "sentences": found.sentences,
         "parts": _parts(found),
         "nats": number(found.nats),
+        "tables": [*_likeness_table(found.likeness), *_saying_tables(found.saying)],
         "pictures": [
             *_residual_pictures(found, label),
             *_raised_picture(found, label),
+            *_said_picture(found, label),
             *_spectrum_picture(found, label),
         ],
         "neighbours": _neighbours(found, image, levels, label),
@@ -76,6 +80,46 @@ def _parts(found: Explanation) -> list[tuple[str, str, str]]:
         for name, nats in ranked
         if nats > least
     ]
+
+
+def _likeness_table(found: Likeness | None) -> list[dict[str, Any]]:
+    if found is None:
+        return []
+    caption = f"What makes it {found.label}: score {number(found.score, 2)}, the bulk has 0 and the clicks 1"
+    return [_bars(caption, found.contributions)]
+
+
+def _saying_tables(found: Saying | None) -> list[dict[str, Any]]:
+    if found is None:
+        return []
+    by_scale = [(f"in cells of {short(cell_px)} px", score) for cell_px, score in found.by_scale]
+    return [_bars(f"Log-odds of “{found.phrase}” by scale; their mean counts", by_scale)]
+
+
+def _bars(caption: str, rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Numbers of either sign; bars for those above 0, against the largest."""
+    largest = max((value for _, value in rows), default=0.0)
+    shares = [100 * max(value, 0.0) / largest if largest > 0 else 0.0 for _, value in rows]
+    told = [f"{value:+.2f}".replace("-", "−") for _, value in rows]
+    return {
+        "caption": caption,
+        "rows": [(name, text, f"{share:.1f}") for (name, _), text, share in zip(rows, told, shares, strict=True)],
+    }
+
+
+def _said_picture(found: Explanation, label: str) -> list[dict[str, Any]]:
+    """What in the region says the words, in shares of what all of it adds."""
+    if found.saying is None:
+        return []
+    said = found.saying.occlusion
+    all_of_it = max(found.saying.score - said.left_nats, float(said.drops_nats.max()), 1e-9)
+    most = number(max(float(said.drops_nats.max()), 0.0), 2)
+    left = number(said.left_nats, 2)
+    words = (
+        f"What in {label} says “{found.saying.query}”: replacing one cell takes up to {most}; {left} are left of all"
+    )
+    pixels = raised_rgb(found, said, whole=all_of_it)
+    return [_of_window(found, pixels, f"Says the words: a cell up to {most}; without all {left} are left", words)]
 
 
 def _residual_pictures(found: Explanation, label: str) -> list[dict[str, Any]]:

@@ -56,11 +56,11 @@ def residual_levels(found: Explanation) -> tuple[float, float]:
     return (black, white) if white > black else (black - 0.5, black + 0.5)
 
 
-def raised_rgb(found: Explanation, occlusion: Occlusion) -> RGB:
-    """The window under the share of the score that each cell takes with it, when it is replaced."""
+def raised_rgb(found: Explanation, occlusion: Occlusion, *, whole: float | None = None) -> RGB:
+    """The window under the share of a score that each cell takes with it, when it is replaced; by default the surprisal."""
     rows, cols = found.residual.rows, found.residual.cols
     share = np.full(found.residual.observed.shape, np.nan)
-    drops = np.maximum(occlusion.drops_nats, 0) / max(found.nats, 1e-9)
+    drops = np.maximum(occlusion.drops_nats, 0) / max(found.nats if whole is None else whole, 1e-9)
     y, x = np.arange(rows.start, rows.stop), np.arange(cols.start, cols.stop)
     inside = [(at >= span.start) & (at < span.stop) for at, span in ((y, occlusion.rows), (x, occlusion.cols))]
     cells = [

@@ -184,6 +184,7 @@ class TestAsked:
             "query": "cracks",
             "positives": [{"y_px": 1.0, "x_px": 2.0}],
             "negatives": [{"y_px": 3.0, "x_px": 4.0}],
+            "earlier": [],
         }
         assert not Asked(scorer="spots").to_dict()["is_combined"]
         assert "1 negative click (y 3, x 4 px)" in both.told()
