@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.features import statistics
+from deepscan_core.features import classical, statistics
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.records.stacks import FeatureStack
@@ -139,5 +139,6 @@ def feature_groups(features: FeatureStack) -> list[str]:
         elif one.source == statistics.NAME:
             names += statistics.LOOK_AT
         else:
-            names += [f"the network every {one.step_px:g} px"] * count
+            seen_by = "classical filters" if one.source == classical.NAME else "the network"
+            names += [f"{seen_by} every {one.step_px:g} px"] * count
     return names
