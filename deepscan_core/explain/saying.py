@@ -75,7 +75,7 @@ class Saying:
         if self.unwanted is not None:
             said += f"; “{self.unwanted[0]}”, which is not wanted, has {self.unwanted[1]:.1f}"
         left = f"{self.occlusion.left_nats:.1f} is left"
-        return f"{said}. With the region replaced by what the rest of the image predicts, {left}."
+        return f"{said}. With the region replaced by what the rest of the image predicts, {left}.".replace(" -", " −")
 
 
 class Sayings:
