@@ -11,22 +11,25 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-FloatImage = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+from deepscan_core.explain.bins import (
+    LEAST_BINS,
+    SLOWEST_BINS,
+    FloatImage,
+    Floats,
+    Ints,
+    half_plane_bins,
+    radius_of,
+    refined,
+    ring_background,
+    taper_of,
+)
 
 SIDE_PX = 128  # four periods of the widest lattices that the surprisal is made for, and more
 SMALLEST_SIDE_PX = 32
 LOBE = 3  # bins across a peak: 98 % of the power of a sine under a Hann taper
-SLOWEST_BINS = 2.5  # periods a window: slower changes are brightness
-LEAST_BINS = 3.5  # of a lattice vector: nearer to zero its half way lies in the lobe of what is slow
-RING_GROWTH = 1.25  # from ring to ring
-LOW_QUANTILE = 0.25  # of a ring, which peaks of a crystal may fill to a half
 # The ratio that a lobe must have over its background: of 2,000 windows of white noise about one in a hundred has a higher
 # one (benchmarks/explain.py --null).
 STANDS_OUT = 6.5
@@ -104,13 +107,13 @@ def spectrum_of(values: FloatImage, rows: slice, cols: slice, noise_variance: Fl
     from scipy import fft
 
     side = len(values)
-    taper = _taper(side)
+    taper = taper_of(side)
     centred = values - np.float32((values * taper).sum() / taper.sum())
     spectrum = fft.fftshift(fft.fft2(centred * taper))
     power: FloatImage = ((spectrum.real**2 + spectrum.imag**2) / (taper**2).sum()).astype(np.float32)
     noise = float((np.broadcast_to(noise_variance, values.shape) * taper**2).sum() / (taper**2).sum())
     found = _best_lattice(power)
-    beyond = _radius(side) > SLOWEST_BINS
+    beyond = radius_of(side) > SLOWEST_BINS
     total = float(power[beyond].sum())
     if found is None or not total > 0:
         return Spectrum(rows=rows, cols=cols, power=power, peaks_bins=np.zeros((0, 2)), crystallinity=0.0, lattice=None)
@@ -148,8 +151,8 @@ def _best_lattice(power: FloatImage) -> tuple[Floats, Floats, float] | None:
     side = len(power)
     middle = side // 2
     lobes = ndimage.uniform_filter(power, LOBE, mode="wrap") * np.float32(LOBE**2)
-    limits = STANDS_OUT * np.float32(LOBE**2) * _ring_background(power)
-    y, x = _half_plane_bins(side)
+    limits = STANDS_OUT * np.float32(LOBE**2) * ring_background(power)
+    y, x = half_plane_bins(side)
     inner = lobes[y, x]
     is_peak = (inner == ndimage.maximum_filter(lobes, LOBE, mode="wrap")[y, x]) & (inner > limits[y, x])
     is_peak &= np.hypot(y - middle, x - middle) >= LEAST_BINS
@@ -157,7 +160,7 @@ def _best_lattice(power: FloatImage) -> tuple[Floats, Floats, float] | None:
     places = np.stack([y[is_peak][order], x[is_peak][order]], axis=1)
     if not len(places):
         return None
-    vectors = _refined(power, places) - middle
+    vectors = refined(power, places) - middle
     pairs = _pairs(vectors)
     orders = np.array([(i, j) for i in range(MOST_ORDERS + 1) for j in range(-MOST_ORDERS, MOST_ORDERS + 1)])
     orders = orders[(orders[:, 0] > 0) | (orders[:, 1] > 0)]
@@ -172,7 +175,7 @@ def _best_lattice(power: FloatImage) -> tuple[Floats, Floats, float] | None:
     found = excess[best] > 0
     basis, rank = pairs[best]
     at = np.rint(orders[found] @ basis).astype(np.intp) + middle
-    peaks = _refined(power, at) - middle
+    peaks = refined(power, at) - middle
     weights = np.sqrt(excess[best][found])[:, None]
     fitted, *_ = np.linalg.lstsq(orders[found][:, :rank] * weights, peaks * weights, rcond=None)
     return fitted, peaks, 2 * float(excess[best].sum())
@@ -210,64 +213,3 @@ def _excess(lobes: FloatImage, limits: FloatImage, bases: Floats, orders: Ints) 
     background = np.fmax(beside, rings)
     is_out = np.nan_to_num(own) > STANDS_OUT * np.nan_to_num(background, nan=np.inf)
     return np.where(is_out, own - background, 0.0)
-
-
-def _ring_background(power: FloatImage) -> FloatImage:
-    """What the mean of each ring would be by its lower part, at each bin: noise and speckle are exponential."""
-    levels = np.array([np.quantile(power.ravel()[bins], LOW_QUANTILE) for bins in _ring_bins(len(power))])
-    levels /= -math.log(1 - LOW_QUANTILE)
-    background: FloatImage = levels.astype(np.float32)[_ring_numbers(len(power))]
-    return background
-
-
-def _refined(power: FloatImage, bins: Ints) -> Floats:
-    """Places of peaks to a fraction of a bin: for a sine under a Hann taper the ratio to the neighbour is exact."""
-    side = len(power)
-    y, x = bins.T
-    shifts = []
-    for dy, dx in ((1, 0), (0, 1)):
-        here = np.sqrt(power[y, x])
-        after = np.sqrt(power[(y + dy) % side, (x + dx) % side])
-        before = np.sqrt(power[(y - dy) % side, (x - dx) % side])
-        beside = np.maximum(after, before)
-        shift = (2 * beside - here) / np.maximum(here + beside, np.finfo(np.float32).tiny)
-        shifts.append(np.where(after >= before, 1, -1) * np.clip(shift, 0, 0.5))
-    places: Floats = bins + np.stack(shifts, axis=1)
-    return places
-
-
-@lru_cache(maxsize=4)
-def _taper(side: int) -> FloatImage:
-    """A periodic Hann window."""
-    one = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(side) + 0.5) / side)
-    return np.outer(one, one).astype(np.float32)
-
-
-@lru_cache(maxsize=4)
-def _radius(side: int) -> Floats:
-    away = np.arange(side) - side // 2
-    radius: Floats = np.hypot(away[:, None], away[None])
-    return radius
-
-
-@lru_cache(maxsize=4)
-def _half_plane_bins(side: int) -> tuple[Ints, Ints]:
-    """Rows and columns of the bins of one half plane, without the highest frequencies, which have no other half."""
-    away = np.arange(side) - side // 2
-    y, x = np.meshgrid(away, away, indexing="ij")
-    kept = ((y > 0) | ((y == 0) & (x > 0))) & (np.maximum(np.abs(y), np.abs(x)) < side // 2 - 1)
-    rows, cols = np.nonzero(kept)
-    return rows, cols
-
-
-@lru_cache(maxsize=4)
-def _ring_numbers(side: int) -> Ints:
-    steps = np.log(np.maximum(_radius(side), LEAST_BINS) / LEAST_BINS) / math.log(RING_GROWTH)
-    numbers: Ints = np.minimum(steps.astype(np.intp), int(math.log(side / 2 / LEAST_BINS) / math.log(RING_GROWTH)))
-    return numbers
-
-
-@lru_cache(maxsize=4)
-def _ring_bins(side: int) -> tuple[Ints, ...]:
-    numbers = np.where(_radius(side) >= SLOWEST_BINS, _ring_numbers(side), -1).ravel()
-    return tuple(np.flatnonzero(numbers == number) for number in range(int(numbers.max()) + 1))
