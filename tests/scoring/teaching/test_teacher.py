@@ -62,7 +62,7 @@ def test_a_place_clicked_both_ways_is_refused(rng: np.random.Generator) -> None:
 def test_what_was_learned_on_one_image_is_found_on_another(rng: np.random.Generator) -> None:
     clicked, other = planted(rng), planted(rng)
     found = Teacher().fit([clicked.lesson(clicked.kind_a[:1]).examples()]).predict(other.features)
-    assert other.probability(found, other.kind_a).mean() > 0.5 > other.probability(found, other.kind_b).max()
+    assert other.probability(found, other.kind_a).min() > 0.4 > other.probability(found, other.kind_b).max()
 
 
 def test_clicks_of_several_images_are_learned_together(rng: np.random.Generator) -> None:
@@ -101,7 +101,7 @@ def test_an_image_without_anything_alike_gets_low_probabilities(rng: np.random.G
     )
     teacher = Teacher().fit([image.lesson(image.kind_a[:3]).examples()])
     assert teacher.predict(FeatureStack((empty,))).values.max() < 0.1
-    assert teacher.predict(image.features).values.max() > 0.5
+    assert image.probability(teacher.predict(image.features), image.kind_a).min() > 0.4
 
 
 def test_probabilities_near_one_can_still_be_told_apart(rng: np.random.Generator) -> None:
