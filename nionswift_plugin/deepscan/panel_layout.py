@@ -159,9 +159,7 @@ def _plan() -> Any:
 def _run() -> Any:
     return _tab(
         _choice("strategy", "strategies", 260),
-        ui.create_check_box(
-            text=_("Explore may leave the plan for what is alike"), checked="@binding(beyond_plan.value)"
-        ),
+        ui.create_check_box(text=_("Explore may leave the plan"), checked="@binding(beyond_plan.value)"),
         ui.create_label(text="@binding(books.value)", word_wrap=True, width=WIDTH - 24),
         ui.create_check_box(text=_("Ask before the first exposure of a plan"), checked="@binding(ask_first.value)"),
         ui.create_check_box(text=_("Afterwards beam and view as before"), checked="@binding(beam_as_before.value)"),
