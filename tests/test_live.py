@@ -169,6 +169,16 @@ def test_a_click_is_suggested_for_the_class_with_the_fewest_examples() -> None:
     assert min(np.hypot(y - a, x - b) for a, b in [*PLACES[:2], (120.0, 120.0)]) >= 8
 
 
+@pytest.mark.parametrize("frame", [None, "then"])
+def test_no_place_is_suggested_that_was_clicked_even_on_an_earlier_frame(frame: str | None) -> None:
+    clicks = [click(place, frame=frame) for place in PLACES]
+    for _ in range(6):
+        suggested = maps.suggest_click(image(), clicks, CLASSICAL, frame_of=lambda name: image())
+        y, x = suggested.at_px((256, 256))
+        assert min(np.hypot(y - a, x - b) for a, b in (one.at_px((256, 256)) for one in clicks)) >= 8
+        clicks.append(click((y, x), frame=frame, is_positive=False))
+
+
 def test_a_uniform_view_shows_nothing_that_was_clicked() -> None:
     blank = CalibratedImage(np.zeros((256, 256)))
     found = maps.teach(blank, [click(PLACES[0], frame="then")], CLASSICAL, frame_of=lambda name: image())

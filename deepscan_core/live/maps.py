@@ -105,10 +105,10 @@ def suggest_click(
     classes = classes_of(clicks)
     versions = {c.frame: version_of(c.frame) if version_of else None for c in clicks if c.frame is not None}
     teachers = _teachers(image, clicks, settings, frame_of, versions, False, report)
-    here = [click.at_px(image.shape) for click in clicks if click.frame is None]
+    asked = [click.at_px(image.shape) for click in clicks]  # on frames before too, which mostly show the same place
     fewest = min(classes, key=lambda name: sum(c.is_positive and c.class_name == name for c in clicks))
     with STUDIES.study(image, settings) as study:
-        y_px, x_px = study.suggest_for(teachers[fewest], here)
+        y_px, x_px = study.suggest_for(teachers[fewest], asked)
     return Click(
         y_frac=index_to_fraction(y_px, image.shape[0]),
         x_frac=index_to_fraction(x_px, image.shape[1]),
