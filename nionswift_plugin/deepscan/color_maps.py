@@ -21,8 +21,8 @@ import numpy.typing as npt
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_finite
 
-#: score where the overlay begins to show, and where it is strongest; fixed, so that frames can be compared. A probability of
-#: few clicks is never near 1; similarities are log-odds.
+#: score where the overlay begins to show, and where it is strongest; fixed, so that frames can be compared. After few
+#: clicks no probability is near 1; similarities are log-odds.
 SHOWN_RANGE = {"surprisal": (2.5, 6.0), "probability": (0.15, 0.8), "similarity": (0.0, 3.0)}
 #: scores that are told apart, for thresholds below and above what is shown by default
 KEPT_RANGE = {"surprisal": (0.0, 12.0), "probability": (0.0, 1.0), "similarity": (-9.0, 9.0)}
