@@ -93,6 +93,6 @@ class Beam:
         return (float(position_m.y) * 1e9, float(position_m.x) * 1e9)
 
     def _move_stage(self, position_nm: YX) -> None:
-        """By the one call that Nion publishes: what it is given comes into the centre, so the stage goes against it."""
-        y_nm, x_nm = self._stage_nm()
-        self._stem().change_stage_position(dy=(y_nm - position_nm[0]) * 1e-9, dx=(x_nm - position_nm[1]) * 1e-9)
+        """By its control: `change_stage_position` turns what it is given with the scan in some versions, in others not."""
+        point = type(self._stem().GetVal2D(STAGE))  # a class of Nion's, which is not imported here
+        self._stem().SetVal2D(STAGE, point(y=position_nm[0] * 1e-9, x=position_nm[1] * 1e-9))

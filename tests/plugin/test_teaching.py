@@ -162,12 +162,13 @@ def test_of_two_classes_each_can_be_shown_alone(swift: Any) -> None:
     swift.wait_for(lambda: map_item.has_data and "dark" in str(map_item.metadata.get("deepscan")), "the map of both")
     spot, flat = pixel_of(PLACES_NM[0]), pixel_of((-6.5, 6.5))
     target = shown(1)
-    assert target[spot] > 0.5 > target[flat]
+    assert target[spot] > 0.3 > 10 * target[flat]
     dark = shown(2)
-    assert dark[flat] > 0.5 > dark[spot]
-    assert dark[pixel_of(PLACES_NM[3])] < 0.5
+    assert dark[flat] > 0.15  # the ground is common: one click does not make it likely
+    assert dark[flat] > 1.5 * max(dark[spot], dark[pixel_of(PLACES_NM[3])])
     both = shown(0)
-    assert min(both[spot], both[flat]) > 0.5
+    assert both[spot] >= target[spot] - 0.01
+    assert both[flat] >= dark[flat] - 0.01
     swap.remove()
 
 
