@@ -27,9 +27,21 @@ PLACES = [(60.0, 60.0), (60.0, 190.0), (190.0, 60.0), (180.0, 180.0)]
 THEN = Click(y_frac=60.5 / 256, x_frac=60.5 / 256, frame="then")
 
 
+VIEW = {"name": "live"}
+
+
+@pytest.fixture(autouse=True)
+def a_view_of_its_own(request: pytest.FixtureRequest) -> None:
+    """What frames of one view hand on depends on all that were seen, there and here: no test shares its view."""
+    VIEW["name"] = request.node.name
+
+
 def image(seed: int = 0) -> CalibratedImage:
     return CalibratedImage(
-        spot_image((256, 256), PLACES, seed=seed), pixel_size_nm=0.2, metadata={"session": {"label": "été"}}
+        spot_image((256, 256), PLACES, seed=seed),
+        pixel_size_nm=0.2,
+        name=VIEW["name"],
+        metadata={"session": {"label": "été"}},
     )
 
 
