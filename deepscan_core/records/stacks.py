@@ -49,11 +49,6 @@ class FeatureStack:
         """What made the features, in their order."""
         return ", ".join(dict.fromkeys(one.source for one in self.maps))
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of all maps."""
-        return sum(one.values.nbytes for one in self.maps)
-
     @cached_property
     def finest(self) -> FeatureMap:
         """The map of the smallest step: scores are worked out on its grid."""

@@ -37,11 +37,6 @@ class Seen:
     features: FeatureMap
     others: FloatArray
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the arrays."""
-        return self.features.values.nbytes + self.others.nbytes
-
 
 def seen(features: FeatureMap, others: PhraseVectors) -> Seen:
     """Judge once, for all queries, how much each place is like each other kind."""
