@@ -77,11 +77,7 @@ def teach(
     InputError
         No positive click, or a place that was clicked both ways.
     """
-    versions = {
-        name: version_of(name) if version_of is not None else None
-        for name in {click.frame for click in clicks}
-        if name is not None
-    }
+    versions = _versions(clicks, version_of)
     key = (key_of(image, settings), tuple(clicks), tuple(sorted(versions.items())), is_hurried)
     return TAUGHT.once(
         None if None in versions.values() else key,
@@ -103,7 +99,7 @@ def suggest_click(
     Whoever is asked says whether it is one. For parameters and errors see `teach`; `InputError` too where no place is left.
     """
     classes = classes_of(clicks)
-    versions = {c.frame: version_of(c.frame) if version_of else None for c in clicks if c.frame is not None}
+    versions = _versions(clicks, version_of)
     teachers = _teachers(image, clicks, settings, frame_of, versions, False, report)
     asked = [click.at_px(image.shape) for click in clicks]  # on frames before too, which mostly show the same place
     fewest = min(classes, key=lambda name: sum(c.is_positive and c.class_name == name for c in clicks))
@@ -114,6 +110,11 @@ def suggest_click(
         x_frac=index_to_fraction(x_px, image.shape[1]),
         class_name=fewest,
     )
+
+
+def _versions(clicks: Sequence[Click], version_of: Callable[[str], str] | None) -> dict[str, str | None]:
+    """Of the frames that were clicked, by name; None where nobody says it."""
+    return {c.frame: version_of(c.frame) if version_of else None for c in clicks if c.frame is not None}
 
 
 def _taught(
