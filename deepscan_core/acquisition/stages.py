@@ -66,15 +66,7 @@ def in_field(step: ScanStep, offset: YX, context: ScanContext) -> ScanStep:
     """The same step as it lies in the context when the stage is at an offset."""
     if offset == AT_HOME:
         return step
-    center_nm = (step.center_nm[0] - offset[0], step.center_nm[1] - offset[1])
-    center_px = context.px_from_nm(center_nm)
-    return dataclasses.replace(
-        step,
-        center_y_nm=center_nm[0],
-        center_x_nm=center_nm[1],
-        center_y_px=center_px[0],
-        center_x_px=center_px[1],
-    )
+    return step.moved(context, (-offset[0], -offset[1]))
 
 
 def as_asked(frame: ScanFrame, step: ScanStep, offset: YX) -> ScanFrame:

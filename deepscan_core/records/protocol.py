@@ -87,6 +87,19 @@ class ScanStep:
             ccw_rad=self.rotation_rad,
         )
 
+    def moved(self, context: ScanContext, shift_nm: YX) -> ScanStep:
+        """The same step with its centre moved by ``(y, x)`` nm, along the axes of the context that it is planned in."""
+        y_nm, x_nm = self.center_nm
+        center_nm = (y_nm + shift_nm[0], x_nm + shift_nm[1])
+        center_px = context.px_from_nm(center_nm)
+        return dataclasses.replace(
+            self,
+            center_y_nm=center_nm[0],
+            center_x_nm=center_nm[1],
+            center_y_px=center_px[0],
+            center_x_px=center_px[1],
+        )
+
     def holds_px(self, context: ScanContext, point_px: YX) -> bool:
         """Whether an index of the context image lies inside the rectangle, turned as it is."""
         if self.center_y_nm is None or not context.is_calibrated:

@@ -55,6 +55,15 @@ def test_the_golden_file_reads_back_as_it_was_written() -> None:
     assert json.loads(GOLDEN.read_text()) == example().to_dict()
 
 
+def test_a_moved_step_is_the_same_in_px_and_in_nm() -> None:
+    protocol = example()
+    (step,) = protocol.steps
+    moved = step.moved(protocol.context, (2.0, -1.5))
+    assert moved.center_nm == (-14.0, -33.5)
+    assert (moved.center_y_px, moved.center_x_px) == (71.5, 121.5)  # 0.25 nm a pixel
+    assert moved.moved(protocol.context, (-2.0, 1.5)) == step
+
+
 def test_round_trip() -> None:
     assert ScanProtocol.from_json(example().to_json()) == example()
 

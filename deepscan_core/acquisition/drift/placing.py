@@ -30,7 +30,7 @@ def shifted(
     UnsupportedStep
         The place itself has drifted out of the context.
     """
-    moved = _moved(step, context, drift.shift_nm)
+    moved = step.moved(context, drift.shift_nm)
     for candidate in (_grown(moved, drift, margin_sigmas), moved):
         try:
             check_inside(candidate, context)
@@ -52,7 +52,7 @@ def moved_into(step: ScanStep, context: ScanContext, shift_nm: YX) -> ScanStep:
         low, high = min(c[axis] for c in corners), max(c[axis] for c in corners)
         allowed_nm = min(max(shift_nm[axis], -half_nm - low), half_nm - high)
         share[axis] = allowed_nm / shift_nm[axis] if shift_nm[axis] else 1.0
-    return _moved(step, context, (shift_nm[0] * share[0], shift_nm[1] * share[1]))
+    return step.moved(context, (shift_nm[0] * share[0], shift_nm[1] * share[1]))
 
 
 def at_planned_place(moved: ScanStep, planned: ScanStep) -> ScanStep:
@@ -63,19 +63,6 @@ def at_planned_place(moved: ScanStep, planned: ScanStep) -> ScanStep:
         center_x_nm=planned.center_x_nm,
         center_y_px=planned.center_y_px,
         center_x_px=planned.center_x_px,
-    )
-
-
-def _moved(step: ScanStep, context: ScanContext, shift_nm: YX) -> ScanStep:
-    y_nm, x_nm = step.center_nm
-    center_nm = (y_nm + shift_nm[0], x_nm + shift_nm[1])
-    center_px = context.px_from_nm(center_nm)
-    return dataclasses.replace(
-        step,
-        center_y_nm=center_nm[0],
-        center_x_nm=center_nm[1],
-        center_y_px=center_px[0],
-        center_x_px=center_px[1],
     )
 
 
