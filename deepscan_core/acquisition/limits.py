@@ -34,7 +34,7 @@ def plan_violations(
     if not planned.is_calibrated:
         yield ProtocolError("the protocol has no calibration: plan again with --pixel-size-nm")
         return
-    yield from _other_context(planned, context)
+    yield from context_changes(planned, context)
     if is_followed:
         yield from _too_long(protocol)
         yield from _too_many_electrons(protocol)
@@ -199,10 +199,19 @@ def _too_many_electrons(protocol: ScanProtocol) -> Iterator[ProtocolError]:
         yield ProtocolError(f"the plan takes {total:.4g} electrons, more than its limit of {limit:g}")
 
 
-def _other_context(planned: ScanContext, present: ScanContext) -> Iterator[ProtocolError]:
-    """The instrument must still look at what the plan was made on."""
+def context_changes(planned: ScanContext, present: ScanContext) -> Iterator[ProtocolError]:
+    """All in which the instrument no longer looks at what the plan was made on."""
+    if (planned.rows, planned.cols) != (present.rows, present.cols):
+        yield ProtocolError(
+            f"the plan was made on a frame of {planned.rows} x {planned.cols} samples, the instrument is set to "
+            f"{present.rows} x {present.cols}: set it back, or plan again"
+        )
     for name in ("fov_y_nm", "fov_x_nm", "center_y_nm", "center_x_nm", "rotation_rad"):
         was, now = getattr(planned, name), getattr(present, name)
         scale = max(planned.fov_nm) if name.startswith("center") else abs(was) or 1.0
         if now is None or abs(was - now) > 1e-4 * scale:
-            yield ProtocolError(f"the plan was made at {name} = {was:g}, the instrument is at {now}: plan again")
+            yield ProtocolError(
+                f"the plan was made at {name} = {was:g}, the instrument is at {now:g}: set it back, or plan again"
+                if now is not None
+                else f"the plan was made at {name} = {was:g}, which the instrument does not tell: plan again"
+            )

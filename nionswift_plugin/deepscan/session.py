@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepscan_core.acquisition.controller import BeamRest
+from deepscan_core.acquisition.limits import context_changes
 from deepscan_core.errors import DeepScanError, InputError, UnsupportedStep
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.protocol import ScanProtocol
@@ -151,6 +152,8 @@ class Session:
                 "this instrument has no beam blanker: fill in where the beam may park (y, x from 0 to 1)"
             )
         BeamRest(park_fraction=form.park_fraction)
+        for change in context_changes(self.plan_.protocol.context, controller.context()):
+            raise change
         self.change(form)
         if form.ask_first and not self._confirmed:
             asked = f"Expose {words.prediction(self.plan_.protocol)}?"

@@ -69,8 +69,11 @@ def test_a_bad_plan_is_refused_with_the_reason(protocol: ScanProtocol, error: ty
         check_plan(protocol, CONTEXT, EVERYTHING)
 
 
-@pytest.mark.parametrize("moved", [{"fov_y_nm": 51.0, "fov_x_nm": 51.0}, {"rotation_rad": 0.1}, {"center_x_nm": 2.0}])
-def test_an_instrument_that_looks_elsewhere_is_refused(moved: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "moved",
+    [{"fov_y_nm": 51.0, "fov_x_nm": 51.0}, {"rotation_rad": 0.1}, {"center_x_nm": 2.0}, {"rows": 999}, {"cols": 999}],
+)
+def test_an_instrument_that_looks_elsewhere_is_refused(moved: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError, match="plan again"):
         check_plan(plan(), dataclasses.replace(CONTEXT, **moved), EVERYTHING)
 

@@ -180,8 +180,10 @@ def test_a_damaged_folder_is_said_in_words(swift: Any, crystal: Any, runs: Path)
 
 def test_a_run_that_is_refused_leaves_no_folder(swift: Any, crystal: Any, runs: Path) -> None:
     planned(swift)
+    swift.handler.run()
+    assert swift.handler.may_confirm.value, swift.handler.status.value
     swift.set_scan(rotation_rad=0.3)
-    run(swift)
+    swift.handler.confirm()
     finish_run(swift)
     assert "Done" not in swift.handler.status.value
     assert not runs.exists() or not list(runs.iterdir())

@@ -284,13 +284,48 @@ def test_run_needs_a_plan_and_a_place_for_the_beam(swift: Any, crystal: Any, mon
     assert crystal.generator.frames > frames
 
 
-def test_a_scan_that_moved_since_the_plan_is_refused(swift: Any, crystal: Any) -> None:
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"fov_nm": 24.0}, "fov_y_nm = 16, the instrument is at 24: set it back, or plan again."),
+        (
+            {"size": (192, 192)},
+            "a frame of 128 x 128 samples, the instrument is set to 192 x 192: set it back, or plan again.",
+        ),
+        ({"rotation_rad": 0.3}, "rotation_rad = 0, the instrument is at 0.3: set it back, or plan again."),
+    ],
+)
+def test_a_scan_that_was_changed_since_the_plan_is_refused_before_anybody_is_asked(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch, setting: dict[str, Any], words: str
+) -> None:
     attach(swift)
     plan(swift)
-    swift.set_scan(fov_nm=24.0)
+    swift.scan.stop_playing(sync_timeout=5)
+    recording = Recording(swift, monkeypatch)
+    swift.set_scan(**setting)
+    swift.handler.run()
+    assert swift.handler.status.value == f"The plan was made {'on' if 'size' in setting else 'at'} {words}"
+    assert swift.handler.session.view.phase is Phase.PLANNED
+    assert not swift.handler.may_confirm.value
+    assert (recording.written, recording.scans, recording.views) == ([], [], 0)
+    swift.set_scan()  # as it was
     run(swift)
     finish_run(swift)
-    assert "plan again" in swift.handler.status.value
+    assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
+
+
+def test_a_scan_that_is_changed_while_the_question_stands_is_refused(swift: Any, crystal: Any) -> None:
+    attach(swift)
+    plan(swift)
+    swift.scan.stop_playing(sync_timeout=5)
+    frames = crystal.generator.frames
+    swift.handler.run()
+    assert swift.handler.may_confirm.value, swift.handler.status.value
+    swift.set_scan(size=(192, 192))
+    swift.handler.confirm()
+    finish_run(swift)
+    assert "set to 192 x 192" in swift.handler.status.value
+    assert crystal.generator.frames == frames
     assert not swift.handler.session.tile_group.data_items
 
 
