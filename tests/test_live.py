@@ -27,8 +27,10 @@ from deepscan_core.live.studies import MOST_VIEWS, StudyStore
 from deepscan_core.live.tables import COLUMNS, table_of, unit_of
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.regions import ScanRegion
 from deepscan_core.study import Study
 from tests.conftest import spot_image
+from tests.word_model import BrightOrDark
 
 CLASSICAL = MapSettings(backbone="classical")
 PLACES = [(60.0, 60.0), (60.0, 190.0), (190.0, 60.0), (180.0, 180.0)]
@@ -177,6 +179,53 @@ def test_no_place_is_suggested_that_was_clicked_even_on_an_earlier_frame(frame: 
         y, x = suggested.at_px((256, 256))
         assert min(np.hypot(y - a, x - b) for a, b in (one.at_px((256, 256)) for one in clicks)) >= 8
         clicks.append(click((y, x), frame=frame, is_positive=False))
+
+
+def region_around(place: tuple[float, float]) -> ScanRegion:
+    return ScanRegion(center_px=place, size_px=(24, 24), score=1.0)
+
+
+def test_a_region_is_explained_by_the_likeliest_class_and_its_clicks_on_this_very_image() -> None:
+    bright, dark = click(PLACES[0], class_name="bright"), click((120.0, 120.0), class_name="dark")
+    for clicks in ([bright, dark], [dark, bright]):
+        at_bright = maps.explain(two_kinds(), region_around(PLACES[1]), CLASSICAL, clicks=clicks)
+        at_dark = maps.explain(two_kinds(), region_around((230.0, 120.0)), CLASSICAL, clicks=clicks)
+        assert at_bright.likeness is not None
+        assert at_dark.likeness is not None
+        assert at_bright.likeness.nearest[0].at_px == pytest.approx(PLACES[0])
+        assert at_dark.likeness.nearest[0].at_px == pytest.approx((120.0, 120.0))
+        assert at_bright.likeness.probability > 0.5 < at_dark.likeness.probability
+        assert at_bright.neighbours.are_clicks
+        assert at_bright.sentences[0] == at_bright.likeness.sentence()
+    surprising = maps.explain(two_kinds(), region_around(PLACES[1]), CLASSICAL)
+    assert surprising.likeness is None
+    assert not surprising.neighbours.are_clicks
+
+
+def test_clicks_on_another_frame_explain_a_region_without_a_place_on_this_image() -> None:
+    """A click on this image goes first, whatever was clicked first: places are told by their order."""
+    then, now = click(PLACES[3], frame="then"), click(PLACES[0])
+    known = {"frame_of": {"then": image(seed=4)}.__getitem__, "version_of": {"then": "1"}.__getitem__}
+    alone = maps.explain(image(), region_around(PLACES[1]), CLASSICAL, clicks=[then], **known)
+    assert alone.likeness is not None
+    assert [one.at_px for one in alone.likeness.nearest] == [None]
+    assert not alone.neighbours.are_clicks
+    both = maps.explain(image(), region_around(PLACES[0]), CLASSICAL, clicks=[then, now], **known)
+    assert both.likeness is not None
+    assert both.likeness.nearest[0].at_px == pytest.approx(PLACES[0])
+    assert both.likeness.nearest[1].at_px is None
+
+
+def test_words_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepscan_core.features.words.load_word_model", BrightOrDark)
+    found = maps.explain(image(), region_around(PLACES[1]), CLASSICAL, query="bright spots, not nothing")
+    assert found.saying is not None
+    assert (found.saying.phrase, found.saying.query) == ("bright spots", "bright spots, not nothing")
+    assert found.saying.score > 1 > found.saying.occlusion.left_nats
+    assert found.saying.unwanted is not None
+    assert found.saying.unwanted[1] < 0
+    assert found.sentences[0] == found.saying.sentence()
+    assert found.likeness is None
 
 
 def test_a_uniform_view_shows_nothing_that_was_clicked() -> None:

@@ -63,6 +63,11 @@ def test_reasons_are_the_same_there(process: MapProcess) -> None:
     study = Study(image(), backbone="classical")
     region: ScanRegion = study.regions(study.surprisal(), area_fraction=0.05)[0]
     assert process.explain(image(), region, CLASSICAL).sentences == study.explain(region).sentences
+    known = {"frame_of": lambda name: image(7), "version_of": {"then": "of another test"}.__getitem__}
+    taught = process.explain(image(), region, CLASSICAL, clicks=(THEN,), **known)
+    assert taught.likeness is not None
+    here = maps.explain(image(), region, CLASSICAL, clicks=(THEN,), frame_of=lambda name: image(7))
+    assert taught.sentences == here.sentences
 
 
 def test_a_frame_that_was_clicked_is_asked_for_once_and_only_when_it_is_new(process: MapProcess) -> None:

@@ -109,7 +109,7 @@ class MapProcess:
 
     def explain(self, image: CalibratedImage, region: ScanRegion, settings: MapSettings, **others: Any) -> Any:
         """See `maps.explain`."""
-        return self._made("explain", image, region, settings, **others)
+        return self._made("explain", image, region, settings, **_with_versions(others.get("clicks", ()), others))
 
     def warm(self, settings: MapSettings, **others: Any) -> None:
         """See `maps.warm`."""

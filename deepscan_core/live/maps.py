@@ -14,7 +14,7 @@ from deepscan_core.live.lessons import ExamplesStore
 from deepscan_core.live.results import ResultStore
 from deepscan_core.live.settings import MapSettings
 from deepscan_core.live.studies import StudyStore, key_of
-from deepscan_core.records.coordinates import YX, index_to_fraction
+from deepscan_core.records.coordinates import index_to_fraction
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
@@ -24,6 +24,7 @@ from deepscan_core.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation
+    from deepscan_core.study import Study
 
 LEAST_SHAPE = (64, 64)
 STUDIES = StudyStore()
@@ -194,11 +195,46 @@ def quantify(
 
 
 def explain(
-    image: CalibratedImage, region: ScanRegion, settings: MapSettings, *, clicks_px: Sequence[YX] = ()
+    image: CalibratedImage,
+    region: ScanRegion,
+    settings: MapSettings,
+    *,
+    clicks: Sequence[Click] = (),
+    query: str = "",
+    frame_of: Callable[[str], CalibratedImage] | None = None,
+    version_of: Callable[[str], str] | None = None,
+    report: Report = say_nothing,
 ) -> Explanation:
-    """Why a region scores as it does; see `Study.explain`."""
+    """Why a region scores as it does, and why it is like the clicks or what the words say; see `Study.explain`.
+
+    Parameters
+    ----------
+    image, settings : that the map was made of, and how.
+    region : of the image.
+    clicks : that the map was taught by, if it was; of several classes the one that is likeliest in the region counts.
+    query : the words that the map was asked for, if it was.
+    frame_of, version_of, report : see `teach`.
+    """
+    if not any(click.is_positive for click in clicks):
+        with STUDIES.study(image, settings) as study:
+            return study.explain(region, query=query)
+    on_it_first = sorted(clicks, key=lambda click: click.frame is not None)
+    versions = _versions(clicks, version_of)
+    teachers = _teachers(image, on_it_first, settings, frame_of, versions, False, report)
+    on_it = [click for click in clicks if click.frame is None]
     with STUDIES.study(image, settings) as study:
-        return study.explain(region, clicks_px)
+        name = _likeliest(study, teachers, region)
+        positives_px, _ = examples_px(on_it, name, image.shape)
+        return study.explain(region, positives_px, teacher=teachers[name], query=query)
+
+
+def _likeliest(study: Study, teachers: Mapping[str, Teacher], region: ScanRegion) -> str:
+    """The class that is most probable somewhere in a region."""
+    names = list(teachers)
+    if len(names) == 1:
+        return names[0]
+    inner = region.slices(study.image.shape)
+    return max(names, key=lambda name: float(study.resemble(teachers[name]).values[inner].max(initial=0.0)))
 
 
 def _learned(

@@ -85,8 +85,7 @@ class Server:
             options["frame_of"] = lambda name: self._frame(call.number, name)
         if call.versions is not None:
             options["version_of"] = call.versions.__getitem__
-        if call.function != "explain":
-            options["report"] = lambda share: self._report(call.number, share)
+        options["report"] = lambda share: self._report(call.number, share)
         function: Callable[..., Any] = getattr(maps, call.function)
         return function(*call.arguments, **options)
 

@@ -83,43 +83,62 @@ def _parts(found: Explanation) -> list[tuple[str, str, str]]:
 
 
 def _likeness_table(found: Likeness | None) -> list[dict[str, Any]]:
-    if found is None:
-        return []
-    caption = f"What makes it {found.label}: score {number(found.score, 2)}, the bulk has 0 and the clicks 1"
-    return [_bars(caption, found.contributions)]
+    return [] if found is None else [_bars(likeness_caption(found), found.contributions)]
+
+
+def likeness_caption(found: Likeness) -> str:
+    """What the contributions of features to a likeness add up to."""
+    return f"What makes it {found.label}: score {number(found.score, 2)}, the bulk has 0 and the clicks 1"
 
 
 def _saying_tables(found: Saying | None) -> list[dict[str, Any]]:
-    if found is None:
-        return []
-    by_scale = [(f"in cells of {short(cell_px)} px", score) for cell_px, score in found.by_scale]
-    return [_bars(f"Log-odds of “{found.phrase}” by scale; their mean counts", by_scale)]
+    return [] if found is None else [_bars(saying_caption(found), saying_rows(found))]
+
+
+def saying_caption(found: Saying) -> str:
+    """What the log-odds at each scale are of."""
+    return f"Log-odds of “{found.phrase}” by scale; their mean counts"
+
+
+def saying_rows(found: Saying) -> list[tuple[str, float]]:
+    """Each scale and its log-odds."""
+    return [(f"in cells of {short(cell_px)} px", score) for cell_px, score in found.by_scale]
 
 
 def _bars(caption: str, rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
     """Numbers of either sign; bars for those above 0, against the largest."""
     largest = max((value for _, value in rows), default=0.0)
     shares = [100 * max(value, 0.0) / largest if largest > 0 else 0.0 for _, value in rows]
-    told = [f"{value:+.2f}".replace("-", "−") for _, value in rows]
+    told = [signed(value) for _, value in rows]
     return {
         "caption": caption,
         "rows": [(name, text, f"{share:.1f}") for (name, _), text, share in zip(rows, told, shares, strict=True)],
     }
 
 
+def signed(value: float) -> str:
+    """Two decimals, with either sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _said_picture(found: Explanation, label: str) -> list[dict[str, Any]]:
-    """What in the region says the words, in shares of what all of it adds."""
     if found.saying is None:
         return []
     said = found.saying.occlusion
-    all_of_it = max(found.saying.score - said.left_nats, float(said.drops_nats.max()), 1e-9)
     most = number(max(float(said.drops_nats.max()), 0.0), 2)
     left = number(said.left_nats, 2)
     words = (
         f"What in {label} says “{found.saying.query}”: replacing one cell takes up to {most}; {left} are left of all"
     )
-    pixels = raised_rgb(found, said, whole=all_of_it)
+    pixels = said_rgb(found, found.saying)
     return [_of_window(found, pixels, f"Says the words: a cell up to {most}; without all {left} are left", words)]
+
+
+def said_rgb(found: Explanation, saying: Saying) -> RGB:
+    """What in the region says the words, in shares of what all of it adds."""
+    drops = saying.occlusion.drops_nats
+    whole = max(saying.score - saying.occlusion.left_nats, float(drops.max()), 1e-9)
+    return raised_rgb(found, saying.occlusion, whole=whole)
 
 
 def _residual_pictures(found: Explanation, label: str) -> list[dict[str, Any]]:

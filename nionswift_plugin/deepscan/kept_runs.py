@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.live.clicks import clicks_from_json, clicks_to_json
+from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.records.regions import ScanRegion
 
+from .asking import Question
 from .form import Form, form_from_json, form_to_json
 
 if TYPE_CHECKING:
@@ -133,6 +136,12 @@ def plan_of(run: KeptRun) -> tuple[Plan, Form]:
         image = CalibratedImage(array, protocol.context.pixel_size_nm, name=facts["name"])
         score_map = ScoreMap(values, kind=facts["kind"], label=facts["label"])
         form = form_from_json(facts["form"])
+        question = Question(
+            mode=form.mode,
+            settings=MapSettings.from_json(facts["settings"]),
+            query=form.query,
+            clicks=clicks_from_json(facts["clicks"]),
+        )
         dwell_time_us = facts["dwell_time_us"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{run.folder} is damaged: what was recorded lies in its folder {TILES}") from None
@@ -154,6 +163,7 @@ def plan_of(run: KeptRun) -> tuple[Plan, Form]:
         regions=regions,
         protocol=protocol,
         measurements=measure_regions(image, regions, score_map),
+        question=question,
     )
     return plan, form
 
@@ -165,4 +175,6 @@ def _facts(plan: Plan, form: Form) -> dict[str, Any]:
         "kind": plan.score_map.kind,
         "label": plan.score_map.label,
         "form": form_to_json(form),
+        "settings": plan.question.settings.to_json(),
+        "clicks": clicks_to_json(plan.question.clicks),
     }

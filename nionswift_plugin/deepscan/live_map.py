@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,16 +11,15 @@ from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.live.clicks import Click, classes_of, clicks_from_json, clicks_to_json, of_one_class
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
-from deepscan_core.records.maps import ScoreMap
 
-from . import bridge, click_graphics, composite, computations, computing, overlay, plan_graphics, whole_frames
+from . import bridge, click_graphics, composite, computations, overlay, plan_graphics, whole_frames
+from .asking import Look, Question
 from .clicks import Armed, ClickTool
 from .form import Form, Mode, recall, remember
 from .keeper import Keeper
 from .map_panels import MapPanels
 from .quick_maps import QuickMaps
 from .soon import Soon
-from .taught_frames import TaughtFrame
 from .warming import Warmer
 
 KINDS: dict[Mode, str] = {
@@ -99,29 +98,25 @@ class LiveMap:
         for display_item in self.display_items():
             remember(display_item, form)
         self._warmer.warm(self.settings(), self.data_item.data_shape)
-        if not self._lacks():
+        if not self.question().lacks:
             self._follow()
 
-    def look(self) -> Callable[[CalibratedImage], ScoreMap]:
-        """How a map of an image is made now, for the worker; raises `InputError` where words or clicks are lacking."""
-        lacking = self._lacks()
-        if lacking:
-            raise InputError(lacking)
-        form, settings, clicks = self._form, self.settings(), self._clicks_shown()
-        frames = self._frames_of(clicks)
+    def question(self) -> Question:
+        """What the map is asked now."""
+        return Question(
+            mode=self._form.mode, settings=self.settings(), query=self._form.query, clicks=self._clicks_shown()
+        )
 
-        def look(image: CalibratedImage) -> ScoreMap:
-            maker = computing.maker()
-            if form.mode == "teach":
-                taught: ScoreMap = maker.teach(image, clicks, settings, frame_of=lambda name: frames[name].image)
-                return taught
-            if form.mode == "words":
-                said: ScoreMap = maker.search(image, form.query, settings)
-                return said
-            surprising: ScoreMap = maker.surprisal(image, settings)
-            return surprising
+    def look(self, question: Question | None = None) -> Look:
+        """What answers a question, by default that of now; for the worker.
 
-        return look
+        Raises `InputError` where words or clicks are lacking, or a frame that was clicked is gone.
+        """
+        asked = question or self.question()
+        if asked.lacks:
+            raise InputError(asked.lacks)
+        names = {click.frame for click in asked.clicks if asked.mode == "teach"}
+        return Look(question=asked, frames={name: self.tool.frame(name) for name in names if name is not None})
 
     def classes(self) -> tuple[str, ...]:
         """Names of what was clicked so far."""
@@ -142,34 +137,13 @@ class LiveMap:
         """
         if self.data_item is None:
             raise InputError("no image is attached: press Attach first")
-        if self._form.mode != "teach" or self._lacks():
-            raise InputError("there is no example yet: press + Example, and click on what you look for")
-        data_item, settings, clicks = self.data_item, self.settings(), self._clicks_shown()
-        frames = self._frames_of(clicks)
-
-        def find() -> YX:
-            found = computing.maker().suggest_click(
-                bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title),
-                clicks,
-                settings,
-                frame_of=lambda name: frames[name].image,
-                version_of=lambda name: frames[name].version,
-            )
-            return (found.y_frac, found.x_frac)
-
-        return find
+        look, data_item = self.look(replace(self.question(), mode="teach")), self.data_item
+        return lambda: look.next_click(_latest(data_item))
 
     def _clicks_shown(self) -> tuple[Click, ...]:
         """The clicks that the map is made of."""
         clicks = clicks_from_json(self.clicks)
         return clicks if self.shown_class not in self.classes() else of_one_class(clicks, str(self.shown_class))
-
-    def clicks_on_the_frame(self, shape: tuple[int, int]) -> list[YX]:
-        """Positive clicks ``(y, x)`` as indices of the attached image; those that belong to other frames are left out."""
-        if self._form.mode != "teach":
-            return []
-        clicks = clicks_from_json(self.clicks)
-        return [click.at_px(shape) for click in clicks if click.is_positive and click.frame is None]
 
     def settings(self) -> computations.MapSettings:
         """How a map is made now."""
@@ -226,7 +200,7 @@ class LiveMap:
             self._soon.ask()
 
     def _is_taught(self) -> bool:
-        return self.data_item is not None and self._form.mode == "teach" and not self._lacks()
+        return self.data_item is not None and self._form.mode == "teach" and not self.question().lacks
 
     def _follow_clicks(self) -> None:
         if self._is_taught():
@@ -234,18 +208,10 @@ class LiveMap:
 
     def _answer(self) -> Callable[[], Any]:
         """What the overlays will show of the clicks, to be made in another thread."""
-        data_item, settings, clicks = self.data_item, self.settings(), self._clicks_shown()
-        frames, display_items = self._frames_of(clicks), self.display_items()
+        data_item, look, display_items = self.data_item, self.look(), self.display_items()
 
         def answer() -> Any:
-            scores = computing.maker().teach(
-                bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title),
-                clicks,
-                settings,
-                frame_of=lambda name: frames[name].image,
-                version_of=lambda name: frames[name].version,
-                is_hurried=data_item.is_live,
-            )
+            scores = look.map_of(_latest(data_item), is_hurried=data_item.is_live)
             return data_item, overlay.prepare_for(display_items, scores)
 
         return answer
@@ -255,10 +221,6 @@ class LiveMap:
         if data_item is self.data_item and self._is_taught():
             for display_item in self.display_items():
                 overlay.paint(display_item, self.map_item.uuid, prepared)
-
-    def _frames_of(self, clicks: Iterable[Click]) -> dict[str, TaughtFrame]:
-        """The frames that clicks were made on; raises `InputError` where one is gone."""
-        return {name: self.tool.frame(name) for name in {click.frame for click in clicks} if name is not None}
 
     def _follow(self) -> None:
         for kind in RESTING[self._form.mode]:
@@ -276,15 +238,12 @@ class LiveMap:
             overlay.attach_overlay(display_item, self.map_item.uuid)
         self._panels.follow(self.map_item)
 
-    def _lacks(self) -> str:
-        """What a person has to do before there can be a map; empty where there is nothing to do."""
-        if self._form.mode == "words" and not self._form.query:
-            return "there are no words yet: fill in what to look for"
-        if self._form.mode == "teach" and not any(click.is_positive for click in clicks_from_json(self.clicks)):
-            return "there is no example yet: press + Example, and click on what you look for"
-        return ""
-
     def _drop_keepers(self) -> None:
         for keeper in self._keepers:
             keeper.close()
         self._keepers = []
+
+
+def _latest(data_item: Any) -> CalibratedImage:
+    """The latest whole frame; in any thread."""
+    return bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from deepscan_core.records.protocol import ScanLimits, ScanProtocol
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 from deepscan_core.study import Study
 
+from .asking import Look, Question
 from .form import Form
 
 
@@ -32,6 +32,7 @@ class Plan:
     score_map : what was looked for.
     regions : in visiting order, one for each step of the protocol.
     measurements : objects in the frame, inside the regions.
+    question : what the map was asked.
     """
 
     image: CalibratedImage
@@ -40,11 +41,10 @@ class Plan:
     regions: tuple[ScanRegion, ...]
     protocol: ScanProtocol
     measurements: tuple[RegionMeasurement, ...]
+    question: Question
 
 
-def plan_frame(
-    image: CalibratedImage, dwell_time_us: float | None, source: Any | None, form: Form, look: Callable[..., ScoreMap]
-) -> Plan:
+def plan_frame(image: CalibratedImage, dwell_time_us: float | None, source: Any | None, form: Form, look: Look) -> Plan:
     """Plan on one frame.
 
     Parameters
@@ -53,7 +53,7 @@ def plan_frame(
     dwell_time_us : of the frame.
     source : the scan it came from, None for a still image.
     form : what the person filled in.
-    look : makes the map of an image, as the live map is made.
+    look : what the live map is asked, and who answers.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def plan_frame(
         The frame is not what the scan is set to now.
     """
     context = None if source is None else _live_context(image, source)
-    score_map = look(image)
+    score_map = look.map_of(image)
     study = Study(image)
     regions = study.regions(score_map, region_size_px=form.region_px, **form.rule())
     if score_map.kind == "surprisal":
@@ -81,7 +81,7 @@ def plan_frame(
         ),
         context=context,
         prizes=expected_finds(regions, score_map),
-        provenance={"made_by": "DeepScan in Nion Swift", **asdict(form)},
+        provenance={"made_by": "DeepScan in Nion Swift", **asdict(form), "asked": look.told(image).to_dict()},
     )
     visited = in_visiting_order(regions, protocol)
     return Plan(
@@ -91,6 +91,7 @@ def plan_frame(
         regions=visited,
         protocol=protocol,
         measurements=study.measure(visited, score_map),
+        question=look.question,
     )
 
 

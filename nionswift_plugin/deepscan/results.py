@@ -8,20 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepscan_core.records.asked import Asked
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 
-from . import computing
 from .annotations import State, sign  # the package's own `annotations` is a __future__ feature
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation
 
-    from .computations import MapSettings
+    from .asking import Look
     from .planning import Plan
 
 MARGIN = 3.0  # region sizes that the view shows around a region
@@ -72,17 +70,14 @@ def look_at_all(display_item: Any) -> None:
     display_item.set_display_property("image_canvas_mode", "fit")
 
 
-def export(
-    plan: Plan, frames: Sequence[ScanFrame], folder: Path, settings: MapSettings, clicks_px: Sequence[YX] = ()
-) -> Path:
+def export(plan: Plan, frames: Sequence[ScanFrame], folder: Path, look: Look) -> Path:
     """Write protocol, map, measurements and report into a new folder; returns the report. Takes seconds.
 
     Parameters
     ----------
     plan, frames : what was planned and recorded.
     folder : takes the new one.
-    settings : how maps are made, for the grounds of the regions.
-    clicks_px : positive examples ``(y, x)`` on the plan's frame.
+    look : what the plan's map was asked, and who answers, for the grounds of the regions.
     """
     from deepscan_core.efficiency import efficiency_rows
     from deepscan_core.reporting import artifacts
@@ -90,7 +85,6 @@ def export(
     from deepscan_core.reporting.versions import versions
     from deepscan_core.reporting.why import explained
 
-    explanations = explained(_Reasons(image=plan.image, settings=settings), plan.regions, clicks_px)
     data = ReportData(
         title=plan.image.name,
         image=plan.image,
@@ -101,8 +95,8 @@ def export(
         tiles=tuple(frames),
         efficiency=tuple(row.to_dict() for row in efficiency_rows(plan.protocol)),
         parameters=plan.protocol.provenance,
-        explanations=explanations,
-        asked=_asked(plan, settings, clicks_px),
+        explanations=explained(_Reasons(image=plan.image, look=look), plan.regions),
+        asked=look.told(plan.image),
         versions=versions(),
     )
     target = folder / f"DeepScan {datetime.now():%Y-%m-%d %H-%M-%S}"
@@ -113,21 +107,11 @@ def export(
 
 @dataclass(frozen=True, kw_only=True)
 class _Reasons:
-    """Why regions of an image score as they do, by whatever makes its maps."""
+    """Why regions of an image score as they do, by whatever made its map."""
 
     image: CalibratedImage
-    settings: MapSettings
+    look: Look
 
     def explain(self, region: ScanRegion, clicks_px: Sequence[YX] = ()) -> Explanation:
-        found: Explanation = computing.maker().explain(self.image, region, self.settings, clicks_px=clicks_px)
-        return found
-
-
-def _asked(plan: Plan, settings: MapSettings, clicks_px: Sequence[YX]) -> Asked | None:
-    """What the plan's map answers; None for clicks on other frames, which have no places on this one."""
-    mode = plan.protocol.provenance.get("mode")
-    if mode == "words":
-        return Asked(query=str(plan.protocol.provenance.get("query", "")))
-    if mode == "teach":
-        return Asked(positives_px=tuple(clicks_px)) if clicks_px else None
-    return Asked(scorer=settings.scorer)
+        """The look knows the clicks."""
+        return self.look.explain(self.image, region)

@@ -27,6 +27,7 @@ from .annotations import (
     selected_order,
     show_plan,
 )  # the package's own `annotations` is a __future__ feature
+from .asking import Look
 from .clicks import Armed
 from .form import Form
 from .live_map import LiveMap
@@ -281,11 +282,11 @@ class Session:
         if plan is None:
             raise InputError("there is no plan to export: press Plan first")
         frames = () if self._visit is None else self._visit.frames_as_planned
-        settings, clicks_px = self.live.settings(), self.live.clicks_on_the_frame(plan.image.shape)
+        look = self.live.look(plan.question)
         self._show(Phase.EXPORTING, "Writing the report …", 0)
 
         def write() -> None:
-            report = results.export(plan, frames, folder, settings, clicks_px)
+            report = results.export(plan, frames, folder, look)
             self._worker.on_ui(self._show, Phase.PLANNED, f"Written: {report}", 100)
 
         self._worker.start(write)
@@ -300,11 +301,11 @@ class Session:
         order = next((one for one in selected if one is not None), None if row is None or row < 0 else row + 1)
         if order is None or not 1 <= order <= len(plan.regions):
             raise InputError("no region is chosen: click a line of the results, or a region in the image")
-        settings, clicks_px = self.live.settings(), self.live.clicks_on_the_frame(plan.image.shape)
+        look = self.live.look(plan.question)
         self._show(Phase.EXPLAINING, f"Looking why region {order} was chosen …", 0)
 
         def explain() -> None:
-            found, picture = why_here.explain(plan, order, settings, clicks_px)
+            found, picture = why_here.explain(plan, order, look)
             self._worker.on_ui(self._explained, plan, order, found, picture)
 
         self._worker.start(explain)
@@ -332,7 +333,7 @@ class Session:
 
     # in the worker's thread
 
-    def _plan(self, source: Any, form: Form, look: Callable[..., Any]) -> None:
+    def _plan(self, source: Any, form: Form, look: Look) -> None:
         from .planning import plan_frame
 
         frame = bridge.whole_frame(source, self.data_item)

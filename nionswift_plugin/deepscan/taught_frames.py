@@ -50,6 +50,11 @@ class TaughtFrame:
         return cls(data_item=data_item, version=str(data_item.data_modified))
 
     @property
+    def title(self) -> str:
+        """What Swift's library calls it."""
+        return str(self.data_item.title)
+
+    @property
     def image(self) -> CalibratedImage:
         """What it holds."""
         return self.known_image or bridge.as_image(self.data_item.xdata, self.data_item.title)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +9,7 @@ import numpy.typing as npt
 from nion.data import DataAndMetadata
 from nion.swift.model import DataItem
 
-from deepscan_core.records.coordinates import YX
-
-from . import computing
-from .computations import MapSettings
+from .asking import Look
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation
@@ -21,21 +17,18 @@ if TYPE_CHECKING:
     from .planning import Plan
 
 
-def explain(
-    plan: Plan, order: int, settings: MapSettings, clicks_px: Sequence[YX] = ()
-) -> tuple[Explanation, npt.NDArray[np.uint8]]:
+def explain(plan: Plan, order: int, look: Look) -> tuple[Explanation, npt.NDArray[np.uint8]]:
     """The grounds of a region and their picture, uint8 ndarray of shape (rows, cols, 3) in Swift's order blue, green, red.
 
     Parameters
     ----------
     plan : what was planned; its frame is looked at again, or what is kept of that.
     order : the region's number.
-    settings : how maps are made.
-    clicks_px : positive examples ``(y, x)`` on the plan's frame.
+    look : what the plan's map was asked, and who answers.
     """
     from deepscan_core.reporting.why_figure import why_rgb
 
-    found = computing.maker().explain(plan.image, plan.regions[order - 1], settings, clicks_px=clicks_px)
+    found = look.explain(plan.image, plan.regions[order - 1])
     picture = why_rgb(found, plan.image, f"Why here: region {order} of {plan.image.name}")
     return found, np.ascontiguousarray(picture[..., ::-1])
 

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +16,7 @@ import numpy as np
 import pytest
 
 from deepscan_core.errors import InputError
-from deepscan_core.features.pyramid import FeaturePyramid
 from deepscan_core.live import maps
-from deepscan_core.records.maps import FeatureMap
-from deepscan_core.records.phrases import PhraseVectors
 from nionswift_plugin.deepscan import computations, overlay
 from nionswift_plugin.deepscan.computations import (
     QUANTIFY,
@@ -32,6 +29,7 @@ from nionswift_plugin.deepscan.computations import (
 from nionswift_plugin.deepscan.computations.names import OUTPUTS
 from tests.conftest import spot_image
 from tests.plugin.driving import without_words
+from tests.word_model import BrightOrDark
 
 CLASSICAL = MapSettings(backbone="classical")
 PLACES = [(60.0, 60.0), (60.0, 190.0), (190.0, 60.0), (180.0, 180.0)]
@@ -174,32 +172,8 @@ def test_planted_discs_are_counted_and_measured(swift: Any) -> None:
     assert np.isnan(table.data).all()
 
 
-class Words:
-    """A text-image model that knows bright from dark, and counts how often it looks."""
-
-    name = "words"
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def phrases(self, phrases: Sequence[str]) -> PhraseVectors:
-        vectors = {"bright spots": (4.0, -4.0), "nothing": (-4.0, 4.0)}
-        weights = np.array([vectors.get(phrase, (0.6, 0.8)) for phrase in phrases], np.float32)
-        return PhraseVectors(phrases=tuple(phrases), weights=weights, biases=np.zeros(len(weights), np.float32))
-
-    @property
-    def others(self) -> PhraseVectors:
-        return self.phrases(["nothing"])
-
-    def look(self, scaled: np.ndarray, seen: FeaturePyramid | None = None) -> tuple[FeatureMap, ...]:
-        self.looks += 1
-        blocks = scaled.reshape(16, 16, 16, 16).max(axis=(1, 3)) > 0.7 * scaled.max()
-        values = np.stack([blocks, ~blocks], axis=-1).astype(np.float32)
-        return (FeatureMap(values=values, step_px=16, origin_px=7.5, image_shape=scaled.shape, source=self.name),)
-
-
 def test_words_find_what_they_say(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Words()
+    model = BrightOrDark()
     monkeypatch.setattr("deepscan_core.features.words.load_word_model", lambda: model)
     item = still(swift, seed=11)
     found = follow(swift, item, TEXT_SEARCH, query="bright spots")

@@ -166,6 +166,7 @@ def test_what_is_kept_gives_the_plan_back(swift: Any, crystal: Any, runs: Path) 
     assert np.array_equal(found.score_map.values, before.score_map.values)
     assert [region.center_px for region in found.regions] == [region.center_px for region in before.regions]
     assert kept_form == form
+    assert found.question == before.question
     assert ScanProtocol.from_file(runs / next(runs.iterdir()).name / kept_runs.PROTOCOL).steps == before.protocol.steps
 
 

@@ -172,6 +172,48 @@ class TestFigure:
         assert why_rgb(bare, data.image).shape == (SIZE_PX[1], SIZE_PX[0], 3)
         assert len(why_view(bare, data.image, (0.0, 1.0), "region 1")["pictures"]) == 3
 
+    def test_clicks_and_words_get_a_row_of_their_own(self) -> None:
+        found, image = taught_and_said()
+        assert found.likeness is not None
+        assert found.saying is not None
+        bare = dataclasses.replace(found, likeness=None, saying=None, sentences=found.sentences[2:])
+        plain = why_rgb(bare, image)
+        assert plain.shape == (SIZE_PX[1], SIZE_PX[0], 3)
+        inked = {}
+        for name, kept in (("likeness", {"saying": None}), ("saying", {"likeness": None}), ("both", {})):
+            picture = why_rgb(dataclasses.replace(found, sentences=bare.sentences, **kept), image)
+            assert len(picture) > len(plain) + 200
+            (inked[name],) = {float((picture[len(plain) :] < 250).any(axis=2).mean())}
+        assert inked["both"] > max(inked["likeness"], inked["saying"]) > min(inked["likeness"], inked["saying"]) > 0.01
+        alone = why_rgb(dataclasses.replace(found, saying=None, sentences=()), image)
+        reversed_ = dataclasses.replace(
+            found.likeness, contributions=tuple((name, -part) for name, part in found.likeness.contributions)
+        )
+        other = why_rgb(dataclasses.replace(found, saying=None, sentences=(), likeness=reversed_), image)
+        assert not np.array_equal(alone[len(plain) :], other[len(plain) :]), "the bars are those of the likeness"
+
+    def test_what_is_said_never_covers_the_pictures(self) -> None:
+        data = explained_data()
+        heights = [
+            len(why_rgb(dataclasses.replace(first(), sentences=("A sentence of one line.",) * count), data.image))
+            for count in (1, 3, 4, 9)
+        ]
+        assert heights[0] == heights[1] == SIZE_PX[1]
+        assert heights[1] < heights[2] < heights[3]
+
+
+@functools.cache
+def taught_and_said() -> tuple[Explanation, CalibratedImage]:
+    """A region explained by a click, and by words of a model that knows bright from dark."""
+    from tests.cli.test_labels import BRIGHT, view
+    from tests.word_model import BrightOrDark
+
+    image = CalibratedImage(view(0), 0.1, name="view")
+    study = Study(image, backbone="classical")
+    region = ScanRegion(center_px=BRIGHT[1], size_px=(24, 24), score=1.0)
+    teacher = study.teacher(BRIGHT[:1])
+    return study.explain(region, BRIGHT[:1], teacher=teacher, query="bright spots", model=BrightOrDark()), image
+
 
 class TestAsked:
     def test_modes_and_whether_they_are_combined(self) -> None:
