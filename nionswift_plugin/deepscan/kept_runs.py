@@ -1,7 +1,8 @@
 """What is kept of each run beside its project, so that a run that was interrupted can go on, also after a restart of Swift.
 
 A run has a folder: the plan and what it was made from, the journal and tiles that `Survey` writes, and at the end a mark
-that it is done. A project that is in memory alone keeps nothing.
+that it is done. Of done runs the latest are kept (`tidy`); one that may go on stays until a person gives it up. A project
+that is in memory alone keeps nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 FOLDER = "DeepScan runs"  # beside the project
 PROTOCOL, FACTS, PREVIEW, MAP, DONE = "scan_protocol.json", "plan.json", "preview.npy", "scan_map.npy", "done"
 JOURNAL, TILES = "journal.jsonl", "tiles"
+MOST_DONE = 20  # runs that are done, of all projects of a folder
+UNBEGUN_S = 86_400.0  # what has no journal after a day was ended by a crash before anything was exposed
 
 _used: set[Path] = set()
 
@@ -65,6 +69,11 @@ def folder_beside(document_model: Any) -> Path | None:
     return None if path is None else Path(path).parent / FOLDER
 
 
+def name_of(document_model: Any) -> str:
+    """What tells a project from others in the same folder."""
+    return str(document_model._project.uuid)
+
+
 def folder_for(runs: Path | None) -> Path | None:
     """Where a run that begins now will be kept."""
     if runs is None:
@@ -74,14 +83,14 @@ def folder_for(runs: Path | None) -> Path | None:
     return runs / (f"{name} {taken + 1}" if taken else name)
 
 
-def keep(folder: Path, plan: Plan, form: Form) -> None:
-    """Write what a run that is about to begin was made from; in a worker's thread."""
+def keep(folder: Path, plan: Plan, form: Form, project: str) -> None:
+    """Write what a run of a project that is about to begin was made from; in a worker's thread."""
     try:
         folder.mkdir(parents=True)
         np.save(folder / PREVIEW, plan.image.array, allow_pickle=False)
         np.save(folder / MAP, plan.score_map.values, allow_pickle=False)
         (folder / PROTOCOL).write_text(plan.protocol.to_json(), encoding="utf-8")
-        (folder / FACTS).write_text(json.dumps(_facts(plan, form)), encoding="utf-8")
+        (folder / FACTS).write_text(json.dumps(_facts(plan, form, project)), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror}): make room beside the project") from None
 
@@ -97,17 +106,34 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def mark_done(folder: Path) -> None:
-    """The run is finished: it is not offered any more."""
+    """The run is finished, or given up: it is not offered any more."""
     (folder / DONE).touch()
 
 
-def interrupted(runs: Path | None) -> tuple[KeptRun, ...]:
-    """Runs that may go on, the latest first; those that never exposed anything are forgotten."""
+def tidy(runs: Path) -> int:
+    """Remove what is kept of done runs beyond the latest `MOST_DONE`, and of those that never began; in a worker's thread.
+
+    A run that may go on is never removed. Returns how many done runs were.
+    """
+    folders = [path for path in runs.iterdir() if path.is_dir() and path not in _used]
+    done = sorted((path for path in folders if (path / DONE).exists()), key=lambda path: (path / DONE).stat().st_mtime)
+    removed = done[: max(0, len(done) - MOST_DONE)]
+    for folder in removed:
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in folders:
+        if (folder / FACTS).exists() and time.time() - (folder / FACTS).stat().st_mtime > UNBEGUN_S:
+            forget_unbegun(folder)
+    return len(removed)
+
+
+def interrupted(runs: Path | None, project: str) -> tuple[KeptRun, ...]:
+    """Runs of a project that may go on, the latest first."""
     if runs is None or not runs.is_dir():
         return ()
     found = []
     for folder in sorted((path for path in runs.iterdir() if path.is_dir()), reverse=True):
-        if folder not in _used and not (folder / DONE).exists() and (folder / JOURNAL).exists():
+        is_open = folder not in _used and not (folder / DONE).exists() and (folder / JOURNAL).exists()
+        if is_open and _is_of(folder, project):
             try:
                 planned = len(ScanProtocol.from_file(folder / PROTOCOL).steps)
             except DeepScanError:
@@ -115,6 +141,14 @@ def interrupted(runs: Path | None) -> tuple[KeptRun, ...]:
             orders = frozenset(int(path.stem) for path in (folder / TILES).glob("[0-9]*.npy") if path.stem.isdecimal())
             found.append(KeptRun(folder=folder, recorded=orders, planned=planned))
     return tuple(found)
+
+
+def _is_of(folder: Path, project: str) -> bool:
+    """Also where that cannot be read: whoever resumes it is told so."""
+    try:
+        return str(json.loads((folder / FACTS).read_text(encoding="utf-8")).get("project", project)) == project
+    except (OSError, ValueError, AttributeError):
+        return True
 
 
 def forget_unbegun(folder: Path) -> None:
@@ -168,12 +202,13 @@ def plan_of(run: KeptRun) -> tuple[Plan, Form]:
     return plan, form
 
 
-def _facts(plan: Plan, form: Form) -> dict[str, Any]:
+def _facts(plan: Plan, form: Form, project: str) -> dict[str, Any]:
     return {
         "name": plan.image.name,
         "dwell_time_us": plan.dwell_time_us,
         "kind": plan.score_map.kind,
         "label": plan.score_map.label,
+        "project": project,
         "form": form_to_json(form),
         "settings": plan.question.settings.to_json(),
         "clicks": clicks_to_json(plan.question.clicks),

@@ -132,17 +132,28 @@ class Handler(FormFields, StyleFields):
         """Resume run."""
 
         def resume() -> None:
-            self._list_runs()
-            if not self._runs:
-                raise InputError("no run of this project was interrupted: there is nothing to resume")
-            run = self._runs[min(self.run_index.value or 0, len(self._runs) - 1)]
             self.session.resume_run(
-                run,
+                self._chosen_run("resume"),
                 repeat_exposed=bool(self.repeat_exposed.value),
                 restore_parameters=RESTORE[self.restore.value or 0],
             )
 
         self._say_if_it_fails(resume)
+
+    def give_up_run(self, widget: Any = None) -> None:
+        """Give up."""
+
+        def give_up() -> None:
+            self.session.give_up_run(self._chosen_run("give up"))
+            self._list_runs()
+
+        self._say_if_it_fails(give_up)
+
+    def _chosen_run(self, what: str) -> KeptRun:
+        self._list_runs()
+        if not self._runs:
+            raise InputError(f"no run of this project was interrupted: there is nothing to {what}")
+        return self._runs[min(self.run_index.value or 0, len(self._runs) - 1)]
 
     def _list_runs(self) -> None:
         self._runs = self.session.interrupted()

@@ -183,7 +183,10 @@ def _run() -> Any:
             _button(_("Beam on"), "beam_on", "may_open", _("Open the blanker that a run closed")),
         ),
         ui.create_label(text=_("A run that was interrupted")),
-        _choice("run_index", "runs", 260, changed="run_chosen"),
+        _row(
+            _choice("run_index", "runs", 196, changed="run_chosen"),
+            _button(_("Give up"), "give_up_run", "may_attach", _("Offer it no more"), width=60),
+        ),
         _row(
             _button(_("Resume run"), "resume_run", "may_attach", _("Go on with it, after a question")),
             _choice("restore", "restores", 150, changed="run_chosen"),

@@ -164,7 +164,14 @@ class Session:
 
     def interrupted(self) -> tuple[kept_runs.KeptRun, ...]:
         """Runs of this project that may go on, the latest first."""
-        return kept_runs.interrupted(kept_runs.folder_beside(self._document_controller.document_model))
+        library = self._document_controller.document_model
+        return kept_runs.interrupted(kept_runs.folder_beside(library), kept_runs.name_of(library))
+
+    def give_up_run(self, run: kept_runs.KeptRun) -> None:
+        """Offer an interrupted run no more; its frames stay for a while."""
+        kept_runs.mark_done(run.folder)
+        said = words.given_up(run.folder, len(run.recorded), kept_runs.MOST_DONE)
+        self._show(self.view.phase, said, self.view.progress_percent)
 
     def resume_run(
         self, run: kept_runs.KeptRun, *, repeat_exposed: bool = False, restore_parameters: bool | None = None
@@ -404,6 +411,7 @@ class Session:
             self.form,
             controller,
             runs=kept_runs.folder_beside(self._document_controller.document_model),
+            project=kept_runs.name_of(self._document_controller.document_model),
             resumed=self._resumed,
             live=self.live,
             document_model=self._document_controller.document_model,

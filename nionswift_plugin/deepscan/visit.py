@@ -61,6 +61,7 @@ class Visit:
     plan, form : what is to be done.
     controller : of the scan.
     runs : takes a folder for this run, so that it can go on after an interruption; None keeps it in memory alone.
+    project : whose run it is, see `kept_runs.name_of`.
     resumed : an earlier run that goes on.
     live : the image on which it is drawn.
     document_model : Swift's library, which takes the tiles.
@@ -75,6 +76,7 @@ class Visit:
         controller: NionScanController,
         *,
         runs: Path | None = None,
+        project: str = "",
         resumed: Resumed | None = None,
         live: LiveMap,
         document_model: Any,
@@ -84,6 +86,8 @@ class Visit:
         from deepscan_core.survey import Survey
 
         self._folder = kept_runs.folder_for(runs) if resumed is None else resumed.folder
+        self._project = project
+        self._removed = 0  # runs of before, from their folder
         self._is_resumed = resumed is not None
         self._may_repeat = resumed is not None and not resumed.repeat_exposed
         self.books = ""
@@ -149,13 +153,14 @@ class Visit:
         else:
             with kept_runs.in_use(self._folder):
                 frames = self._run_in(self._folder)
+            self._removed = kept_runs.tidy(self._folder.parent)
         whole = bridge.mosaic_data(self._plan.image, self._plan.dwell_time_us, frames)
         earlier = [(frame, bridge.tile_data(frame)) for frame in frames if self._is_earlier(frame)]
         self._post(self._finish, len(frames), whole, earlier)
 
     def _run_in(self, folder: Path) -> tuple[ScanFrame, ...]:
         if not self._is_resumed:
-            kept_runs.keep(folder, self._plan, self._form)
+            kept_runs.keep(folder, self._plan, self._form, self._project)
         try:
             frames = self._survey.run()
         except BaseException:
@@ -229,6 +234,8 @@ class Visit:
         self._mark_current(State.FAILED)  # given up after a fault
         for note in self._survey.notes:
             self._tell(words.for_panel(f"Note: {note}" if self._is_resumed else f"Fault: {note}"))
+        if self._removed:
+            self._tell(words.removed(self._removed, kept_runs.MOST_DONE))
         what = "regions" if self._is_followed else "frames"
         self._tell(f"Done: {count} {what} recorded, {self._afterwards()}")
         self.tile_group.append_mosaic(whole)

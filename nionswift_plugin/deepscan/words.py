@@ -50,6 +50,18 @@ def _spent(value: float, limit: float | None, unit: str) -> str:
     return f"{power(value)}{'' if limit is None else f' of {power(limit)}'} {unit}"
 
 
+def removed(count: int, most: int) -> str:
+    """What of earlier runs is no longer kept beside the project."""
+    runs = "run" if count == 1 else "runs"
+    return f"The folder of {count} finished {runs} beyond the {most} latest was removed; tiles in the library stay."
+
+
+def given_up(folder: Any, count: int, most: int) -> str:
+    """What becomes of a run that a person does not want to go on with."""
+    frames = "1 frame stays" if count == 1 else f"{count} frames stay"
+    return f"The run of {folder.name} is given up; its {frames} in {folder} until {most} later runs are done."
+
+
 def power(value: float) -> str:
     """Two digits, as people write them.
 

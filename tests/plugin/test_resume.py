@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +162,7 @@ def test_what_is_kept_gives_the_plan_back(swift: Any, crystal: Any, runs: Path) 
     session = swift.handler.session
     before, form = session.plan_, session.form
     interrupt(swift)
-    found, kept_form = kept_runs.plan_of(kept_runs.interrupted(runs)[0])
+    found, kept_form = kept_runs.plan_of(kept_runs.interrupted(runs, kept_runs.name_of(swift.library))[0])
     assert found.protocol.to_json() == before.protocol.to_json()
     assert np.array_equal(found.image.array, before.image.array)
     assert np.array_equal(found.score_map.values, before.score_map.values)
@@ -190,7 +192,70 @@ def test_a_run_that_is_refused_leaves_no_folder(swift: Any, crystal: Any, runs: 
     assert not runs.exists() or not list(runs.iterdir())
 
 
+def test_a_run_that_is_given_up_is_offered_no_more_and_its_frames_stay(swift: Any, crystal: Any, runs: Path) -> None:
+    planned(swift)
+    interrupt(swift)
+    kept = swift.handler._runs[0]
+    swift.handler.give_up_run()
+    said = f"The run of {kept.folder.name} is given up; its {len(kept.recorded)} frames stay in {kept.folder}"
+    assert swift.handler.status.value.startswith(said)
+    assert swift.handler.runs.value == ["no interrupted run"]
+    assert len(list((kept.folder / kept_runs.TILES).glob("*.npy"))) == len(kept.recorded)
+    swift.handler.give_up_run()
+    assert "nothing to give up" in swift.handler.status.value
+
+
+def test_a_project_is_not_offered_the_runs_of_its_neighbours(swift: Any, crystal: Any, runs: Path) -> None:
+    """Swift keeps the projects of a profile in one folder."""
+    planned(swift)
+    interrupt(swift)
+    mine = kept_runs.name_of(swift.library)
+    assert len(kept_runs.interrupted(runs, mine)) == 1
+    assert kept_runs.interrupted(runs, "another project") == ()
+
+
+def kept(runs: Path, number: int, *, done: bool = True, begun: bool = True, age_s: float = 0.0) -> Path:
+    """A folder as a run leaves it; the higher the number the older it is."""
+    folder = runs / f"2026-01-01 00-00-{number:02d}"
+    (folder / kept_runs.TILES).mkdir(parents=True)
+    when = time.time() - age_s - number
+    for name in (kept_runs.FACTS, *([kept_runs.JOURNAL] if begun else []), *([kept_runs.DONE] if done else [])):
+        (folder / name).write_text("{}", encoding="utf-8")
+        os.utime(folder / name, (when, when))
+    return folder
+
+
+def test_of_done_runs_the_latest_are_kept_and_no_other_is_removed(tmp_path: Path) -> None:
+    done = [kept(tmp_path, number) for number in range(kept_runs.MOST_DONE + 3)]
+    old_s = 2 * kept_runs.UNBEGUN_S
+    unfinished = kept(tmp_path, 70, done=False, age_s=100 * old_s)
+    begins_now, never_began = (
+        kept(tmp_path, 71, done=False, begun=False),
+        kept(tmp_path, 72, done=False, begun=False, age_s=old_s),
+    )
+    foreign = tmp_path / "somebody's notes"
+    foreign.mkdir()
+    with kept_runs.in_use(done[-1]):  # it goes on in another window
+        assert kept_runs.tidy(tmp_path) == 2
+    assert [folder.exists() for folder in done] == [True] * kept_runs.MOST_DONE + [False, False, True]
+    assert (unfinished.exists(), begins_now.exists(), foreign.exists()) == (True, True, True)
+    assert not never_began.exists()
+    assert kept_runs.tidy(tmp_path) == 1
+
+
+def test_a_run_says_what_it_removed(swift: Any, crystal: Any, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_runs, "MOST_DONE", 1)
+    planned(swift, amount="10")
+    for _ in range(2):
+        run(swift)
+        finish_run(swift)
+        swift.handler.session._confirmed = False
+        assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
+    assert "The folder of 1 finished run beyond the 1 latest was removed" in swift.handler.log.value
+    assert len(list(runs.iterdir())) == 1
+
+
 def test_a_project_in_memory_keeps_nothing(swift: Any) -> None:
     assert kept_runs.folder_beside(swift.library) is None
     assert kept_runs.folder_for(None) is None
-    assert kept_runs.interrupted(None) == ()
+    assert kept_runs.interrupted(None, "project") == ()
