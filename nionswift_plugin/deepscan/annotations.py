@@ -18,20 +18,36 @@ from typing import Any
 from nion.swift.model import Graphics
 from nion.utils import Geometry
 
-from deepscan_core.records.coordinates import YX
-from deepscan_core.records.protocol import ScanProtocol
+from deepscan_core.records.coordinates import YX, ScanContext
+from deepscan_core.records.protocol import ScanProtocol, ScanStep
 
 from .plan_graphics import DrawnRegion, PlanGraphic, is_for_many, mark_in, read, write
-from .region_looks import DONE_COLOR, LOOKS, PLANNED_COLOR, REGION_ID, ROUTE_COLOR, ROUTE_ID, State, label_of
+from .region_looks import (
+    DONE_COLOR,
+    LOOKS,
+    PLANNED_COLOR,
+    REFERENCE_COLOR,
+    REFERENCE_ID,
+    REFERENCE_LABEL,
+    REGION_ID,
+    ROUTE_COLOR,
+    ROUTE_ID,
+    State,
+    label_of,
+)
 
 __all__ = [
-    "DONE_COLOR", "MOST_ALONE", "PLANNED_COLOR", "REGION_ID", "ROUTE_ID", "State", "clear_plan", "mark",
-    "selected_order", "show_plan", "sign", "states",
+    "DONE_COLOR", "MOST_ALONE", "PLANNED_COLOR", "REFERENCE_ID", "REGION_ID", "ROUTE_ID", "State", "clear_plan", "mark",
+    "selected_order", "show_plan", "show_reference", "sign", "states",
 ]  # fmt: skip
 
 MOST_ALONE = 12  # regions that are one graphic each, with as many for the route
 
-_KINDS = {REGION_ID: Graphics.RectangleGraphic, ROUTE_ID: Graphics.LineGraphic}
+_KINDS: dict[str, Any] = {
+    REGION_ID: Graphics.RectangleGraphic,
+    ROUTE_ID: Graphics.LineGraphic,
+    REFERENCE_ID: Graphics.RectangleGraphic,
+}
 
 
 def show_plan(display_item: Any, protocol: ScanProtocol) -> None:
@@ -40,8 +56,9 @@ def show_plan(display_item: Any, protocol: ScanProtocol) -> None:
     Up to `MOST_ALONE` regions are a rectangle each, with an arrow to the next one; more are drawn by one graphic, and
     their route by another.
     """
-    regions = _drawn(protocol)
+    regions = [_drawn(protocol.context, step) for step in protocol.steps]
     with display_item.display_item_changes():
+        _remove(display_item, _ours(display_item, REFERENCE_ID))
         if len(regions) > MOST_ALONE:
             _show_many(display_item, regions)
         else:
@@ -66,6 +83,23 @@ def _show_each(display_item: Any, regions: Sequence[DrawnRegion]) -> None:
     for rectangle, region in zip(rectangles, regions, strict=True):
         _draw_region(rectangle, region)
     for graphic in [*legs, *rectangles]:
+        if graphic.container is None:
+            display_item.add_graphic(graphic)
+
+
+def show_reference(display_item: Any, context: ScanContext, step: ScanStep) -> None:
+    """Draw the place by which drift is measured, in place of where it was before; the next plan takes it away.
+
+    Parameters
+    ----------
+    display_item : of the image.
+    context : of the plan.
+    step : that records the place.
+    """
+    with display_item.display_item_changes():
+        (graphic,) = _exactly(display_item, REFERENCE_ID, 1)
+        _place(graphic, _drawn(context, step))
+        _set(graphic, label=REFERENCE_LABEL, stroke_color=REFERENCE_COLOR)
         if graphic.container is None:
             display_item.add_graphic(graphic)
 
@@ -109,17 +143,13 @@ def clear_plan(display_item: Any) -> None:
             _remove(display_item, _ours(display_item, graphic_id))
 
 
-def _drawn(protocol: ScanProtocol) -> list[DrawnRegion]:
-    context = protocol.context
-    return [
-        DrawnRegion(
-            order=step.order,
-            center_frac=context.fraction_from_px((step.center_y_px, step.center_x_px)),
-            size_frac=(step.height_px / context.rows, step.width_px / context.cols),
-            rotation_rad=step.rotation_rad,
-        )
-        for step in protocol.steps
-    ]
+def _drawn(context: ScanContext, step: ScanStep) -> DrawnRegion:
+    return DrawnRegion(
+        order=step.order,
+        center_frac=context.fraction_from_px((step.center_y_px, step.center_x_px)),
+        size_frac=(step.height_px / context.rows, step.width_px / context.cols),
+        rotation_rad=step.rotation_rad,
+    )
 
 
 def _ours(display_item: Any, graphic_id: str) -> list[Any]:
@@ -147,13 +177,17 @@ def _draw_leg(graphic: Any, start_frac: YX, end_frac: YX) -> None:
 
 
 def _draw_region(graphic: Any, region: DrawnRegion) -> None:
+    _place(graphic, region)
+    _show_state(graphic, region.order, State.PLANNED)
+
+
+def _place(graphic: Any, region: DrawnRegion) -> None:
     bounds = Geometry.FloatRect.from_center_and_size(
         Geometry.FloatPoint(*region.center_frac), Geometry.FloatSize(*region.size_frac)
     )
     if graphic.bounds != bounds:
         graphic.bounds = bounds
     _set(graphic, rotation=region.rotation_rad)  # counter-clockwise in Swift as in a step
-    _show_state(graphic, region.order, State.PLANNED)
 
 
 def _show_state(graphic: Any, order: int, state: State) -> None:

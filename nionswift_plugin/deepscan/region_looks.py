@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 REGION_ID = "deepscan.region"
 ROUTE_ID = "deepscan.route"
+REFERENCE_ID = "deepscan.reference"
+REFERENCE_LABEL = "⌖ drift"
+REFERENCE_COLOR = "#E3A0FF"
 PLANNED_COLOR = "#30D5FF"
 DONE_COLOR = "#5CFF5C"
 ROUTE_COLOR = "rgba(48, 213, 255, 0.8)"

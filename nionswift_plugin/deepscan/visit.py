@@ -17,7 +17,7 @@ from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
 from . import bridge, kept_runs, tiles, words
-from .annotations import State, mark, show_plan  # the package's own `annotations` is a __future__ feature
+from .annotations import State, mark, show_plan, show_reference  # the package's own `annotations`: a __future__ feature
 from .form import Form
 from .live_map import LiveMap
 from .view import Phase
@@ -200,17 +200,29 @@ class Visit:
     # in the user interface's thread
 
     def _show_status(self, status: RunStatus) -> None:
-        if status.step is None or status.step.order <= OVERVIEW_ORDER:
+        if status.step is None:
             return
-        order = self._region(status.step)
-        if self.states.get(order) is not State.CURRENT:
-            self._mark_current(State.FAILED)  # the one before was given up after a fault
         if status.state is RunState.PAUSED:
             self._phase = Phase.PAUSED
             self._tell(f"Paused: {status.reason}." if status.reason else "Paused. Resume goes on.")
         elif status.state is RunState.RUNNING:
             self._phase = Phase.RUNNING
+            self._show_step(status.step)
+
+    def _show_step(self, step: ScanStep) -> None:
+        """What the beam is at; the overview is everywhere."""
+        if step.order > OVERVIEW_ORDER:
+            order = self._region(step)
+            if self.states.get(order) is not State.CURRENT:
+                self._mark_current(State.FAILED)  # the one before was given up after a fault
             self._mark(order, State.CURRENT)
+        elif step.order < OVERVIEW_ORDER:
+            self._show_reference(step)
+
+    def _show_reference(self, step: ScanStep) -> None:
+        """Where the drift is measured just now."""
+        for display_item in self._live.display_items():
+            show_reference(display_item, self._plan.protocol.context, step)
 
     def _show_books(self, status: LedgerStatus) -> None:
         self.books = words.books(status)

@@ -14,12 +14,14 @@ from nion.swift.test import TestContext
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 from nionswift_plugin.deepscan.annotations import (
+    REFERENCE_ID,
     REGION_ID,
     ROUTE_ID,
     State,
     clear_plan,
     mark,
     show_plan,
+    show_reference,
     states,
 )
 
@@ -142,6 +144,26 @@ def test_a_person_may_delete_undo_and_rename(swift: Any) -> None:
     assert sorted(states(display_item)) == [2, 3, 4]
     show_plan(display_item, plan(4))
     assert sorted(states(display_item)) == [1, 2, 3, 4]
+
+
+def test_the_reference_of_drift_is_one_and_goes_with_the_plan(swift: Any) -> None:
+    display_item, protocol = new_display(swift.library), plan(3)
+    show_plan(display_item, protocol)
+    for step in protocol.steps[:2]:
+        show_reference(display_item, protocol.context, step)
+    (graphic,) = ours(display_item, REFERENCE_ID)
+    step = protocol.steps[1]
+    center = ((step.center_y_px + 0.5) / 64, (step.center_x_px + 0.5) / 128)
+    assert tuple(graphic.bounds.center) == pytest.approx(center)
+    assert graphic.rotation == pytest.approx(step.rotation_rad)
+    assert (graphic.label, graphic.is_position_locked) == ("⌖ drift", True)
+    assert graphic.stroke_color not in {region.stroke_color for region in ours(display_item, REGION_ID)}
+    assert sorted(states(display_item)) == [1, 2, 3], "it is no region"
+    show_plan(display_item, protocol)
+    assert not ours(display_item, REFERENCE_ID)
+    show_reference(display_item, protocol.context, step)
+    clear_plan(display_item)
+    assert not display_item.graphics
 
 
 def test_the_plan_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 from nionswift_plugin.deepscan import bridge
-from nionswift_plugin.deepscan.annotations import State, states
+from nionswift_plugin.deepscan.annotations import REFERENCE_ID, State, states
+from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, finish_run, plan, run
 from tests.plugin.test_run import Recording, state_of
 
@@ -106,9 +108,9 @@ def test_a_followed_plan_that_would_pass_a_limit_is_planned_smaller(swift: Any, 
     assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
 
 
-def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan(
-    swift: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def drifting(swift: Any) -> Iterator[Any]:
+    """A plan whose regions follow the drift; the live data item."""
     from deepscan_core.simulation.specimens import make_specimen
     from nionswift_plugin.deepscan_simulator.swap import SpecimenSwap
 
@@ -121,7 +123,14 @@ def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan
     swift.wait_for(lambda: bridge.dwell_time_us(live.xdata) == 8.0, "a longer frame")
     fill_in(swift, amount="8", drift="1")
     plan(swift)
-    before = state_of(swift)
+    yield live
+    swap.remove()
+
+
+def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan(
+    swift: Any, drifting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, before = drifting, state_of(swift)
     recording = Recording(swift, monkeypatch)
     run(swift)
     finish_run(swift)
@@ -129,10 +138,30 @@ def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan
     count = len(session.protocol.steps)
     assert f"Done: {count} regions recorded" in swift.handler.status.value, swift.handler.log.value
     references = len(session._visit._survey.references)
-    assert references >= 1
+    assert references >= 2
+    last = next(frame.step for frame in reversed(session._visit._survey.references) if frame.step.order < 0)
+    (drawn,) = swift.graphics(live, REFERENCE_ID)
+    center = (drawn.bounds.center.y * 128 - 0.5, drawn.bounds.center.x * 128 - 0.5)
+    assert center == pytest.approx((last.center_y_px, last.center_x_px))
+    assert drawn.bounds.height * 128 == pytest.approx(last.height_px)
+    assert drawn.label == "⌖ drift"
     assert len(recording.scans) == count + references, "an overview, references and the plan's own regions alone"
     assert {control for control, _ in recording.written} == {"C_Blank"}
     assert session.tile_group.orders == {step.order for step in session.protocol.steps}
     assert set(states(swift.display(live)).values()) == {State.VISITED}
     assert state_of(swift) == before
-    swap.remove()
+    plan(swift)
+    assert not swift.graphics(live, REFERENCE_ID), "another plan, another reference"
+
+
+def test_a_run_with_drift_can_be_paused_before_its_first_region(swift: Any, drifting: Any) -> None:
+    """While the overview and the reference are recorded, that is."""
+    run(swift)
+    swift.handler.pause()
+    swift.wait_for(lambda: swift.handler.session.view.phase is Phase.PAUSED, "the pause")
+    assert swift.handler.pause_text.value == "Resume"
+    assert not swift.handler.session.tile_group.data_items
+    assert swift.stem.GetVal("C_Blank") == 1.0
+    swift.handler.pause()  # which is Resume now
+    finish_run(swift)
+    assert "regions recorded" in swift.handler.status.value, swift.handler.log.value
