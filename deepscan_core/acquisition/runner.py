@@ -313,14 +313,25 @@ class Runner:
         return fault
 
     def _wait_while_paused(self, step: ScanStep, reason: str) -> None:
-        if not self._going.is_set():
+        while not self._going.is_set():
             self._report(RunState.PAUSED, step, reason)
             self._going.wait()
             self._log.paused()
-            if not self._abort.is_set():
-                self._controller.take()
-                self._custody.rest()
+            reason = "" if self._abort.is_set() else self._taken_back()
+            if reason:
+                self.pause()
         self._check_going(step)
+
+    def _taken_back(self) -> str:
+        """Go on with the instrument after a pause; why that has to wait, where somebody records just now."""
+        try:
+            self._controller.take()
+        except InstrumentError as taken:
+            if not self._wait_if_taken:
+                raise
+            return str(taken)
+        self._custody.rest()
+        return ""
 
     def _wait_until_allowed(self, step: ScanStep) -> None:
         """Let the time pass that has to lie between neighbouring exposures; an abort ends it."""

@@ -368,6 +368,30 @@ class ControllerContract:
         assert (runner.status.state, runner.status.steps_done) == (RunState.DONE, 2)
         assert not self.is_viewing(controller)
 
+    def test_a_run_stays_paused_as_long_as_somebody_records(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        controller = make(spots_at([]))
+        refusals = ["it is recording: wait until it is done"] * 2
+        take = controller.take
+
+        def busy() -> None:
+            if refusals:
+                raise InstrumentError(refusals.pop())
+            take()
+
+        monkeypatch.setattr(controller, "take", busy)
+        runner = Runner(controller, wait_if_taken=True)
+        runner.pause()
+        thread = threading.Thread(target=lambda: runner.run(follow([make_step(controller.context())])))
+        thread.start()
+        for left in (1, 0):
+            wait_for(lambda: runner.status.state is RunState.PAUSED)
+            runner.resume()
+            wait_for(lambda left=left: len(refusals) == left and "is recording" in runner.status.reason)
+            assert runner.status.state is RunState.PAUSED
+        runner.resume()
+        thread.join(20)
+        assert (runner.status.state, runner.status.steps_done) == (RunState.DONE, 1)
+
     def test_a_run_that_does_not_wait_fails_when_the_instrument_is_taken(self, make: Make) -> None:
         controller = sees_the_view(make(spots_at([])))
         steps = [make_step(controller.context(), order=order) for order in (1, 2)]
