@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +22,51 @@ CONTROLS = ("C_Blank", "BeamCurrent", "EHT", "C10", "CSH.x", "CSH.y", "stage_pos
 
 
 class Recording:
-    """Everything that was asked of the instrument: controls written, frames recorded, views started."""
+    """Everything that was asked of the instrument: controls written, and scans started, as Nion's devices are told."""
 
     def __init__(self, swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.written: list[tuple[str, float]] = []
-        self.scans: list[Any] = []
+        self.written: list[tuple[str, Any]] = []
+        self.scans: list[Any] = []  # parameters of the frames that were to be recorded
+        self.frames: list[bool] = []  # that the device started: whether each belongs to a view
         self.views = 0
-        stem, scan = type(swift.stem), type(swift.scan)
-        for name in ("SetVal", "SetValDelta", "SetValWait", "SetValAndConfirm", "SetVal2D", "InformControl"):
-            if hasattr(stem, name):
-                monkeypatch.setattr(stem, name, self._writing(getattr(stem, name)))
-        monkeypatch.setattr(scan, "record_immediate", self._recording(scan.record_immediate))
-        monkeypatch.setattr(scan, "start_playing", self._viewing(scan.start_playing))
+        self._patch = monkeypatch
+        stem, scan, device = type(swift.stem), type(swift.scan), type(swift.scan.scan_device)
+        for name in dir(stem):
+            if name.startswith(("Set", "Inform", "change_", "set_control_output")):
+                self._before(stem, name, lambda _, control, *values: self.written.append((control, values)))
+        for name in ("record_immediate", "record_async", "start_recording"):
+            self._before(scan, name, lambda _, *parameters: self.scans.append(copy.deepcopy(parameters[0])))
+        for name in ("grab_synchronized", "start_sequence_mode", "grab_sequence_prepare"):
+            self._before(scan, name, lambda *_: pytest.fail("no run starts synchronized scans or sequences"))
+        self._before(scan, "start_playing", lambda *_: self._count_view())
+        self._before(device, "start_frame", lambda _, is_continuous: self.frames.append(is_continuous))
 
-    def _writing(self, original: Any) -> Any:
-        def write(stem: Any, control: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-            self.written.append((control, value))
-            return original(stem, control, value, *args, **kwargs)
+    def _count_view(self) -> None:
+        self.views += 1
 
-        return write
+    def _before(self, owner: type, name: str, note: Any) -> None:
+        original = getattr(owner, name)
 
-    def _recording(self, original: Any) -> Any:
-        def record(scan: Any, parameters: Any, *args: Any, **kwargs: Any) -> Any:
-            self.scans.append(copy.deepcopy(parameters))
-            return original(scan, parameters, *args, **kwargs)
+        def noted(one: Any, *args: Any, **kwargs: Any) -> Any:
+            note(one, *args)
+            return original(one, *args, **kwargs)
 
-        return record
+        self._patch.setattr(owner, name, noted)
 
-    def _viewing(self, original: Any) -> Any:
-        def view(scan: Any, *args: Any, **kwargs: Any) -> Any:
-            self.views += 1
-            return original(scan, *args, **kwargs)
-
-        return view
+    def check_it_was_all_of(self, steps: Any, *, fov_nm: float = 16.0) -> None:
+        """Nothing was scanned but steps of a plan, in their order and none twice, and nothing written but the blanker."""
+        planned = [
+            (s.rows, s.cols, s.dwell_time_us, s.center_y_nm / fov_nm + 0.5, s.center_x_nm / fov_nm + 0.5) for s in steps
+        ]
+        scanned = [
+            (*p.subscan_pixel_size.as_tuple(), p.pixel_time_us, *p.subscan_fractional_center.as_tuple())
+            for p in self.scans
+        ]
+        assert scanned == [pytest.approx(expected) for expected in planned[: len(scanned)]]
+        assert {control for control, _ in self.written} == {"C_Blank"}
+        told = "".join("v" if is_view else "r" for is_view in self.frames)
+        assert re.fullmatch(r"v*r*v*", told), "the view ran only before and after the run"
+        assert told.count("r") <= len(scanned)
 
 
 def state_of(swift: Any) -> Any:
@@ -120,13 +135,8 @@ def test_only_the_planned_regions_are_scanned_and_everything_is_as_before(
     run(swift)
     finish_run(swift)
     steps = swift.handler.session.protocol.steps
-    planned = [(s.rows, s.cols, s.dwell_time_us, s.center_y_nm / 16 + 0.5, s.center_x_nm / 16 + 0.5) for s in steps]
-    scanned = [
-        (*p.subscan_pixel_size.as_tuple(), p.pixel_time_us, *p.subscan_fractional_center.as_tuple())
-        for p in recording.scans
-    ]
-    assert scanned == [pytest.approx(expected) for expected in planned]
-    assert {control for control, _ in recording.written} == {"C_Blank"}
+    assert len(recording.scans) == len(steps) == recording.frames.count(False)
+    recording.check_it_was_all_of(steps)
     assert recording.views == 1  # the live view, at the end
     assert state_of(swift) == before
 
@@ -165,7 +175,9 @@ def test_everything_is_as_before_however_a_run_ends(
         swift.wait_for(lambda: recording.scans, "the first step")
         session.close()
         assert not session._worker._thread.is_alive()
-    assert {control for control, _ in recording.written} == {"C_Blank"}
+    assert recording.scans
+    assert recording.views == 1
+    recording.check_it_was_all_of(session.protocol.steps)
     assert state_of(swift) == before
 
 
@@ -227,6 +239,44 @@ def test_a_user_who_starts_the_view_during_a_run_pauses_it(swift: Any, crystal: 
     steps = swift.handler.session.protocol.steps
     orders = [item.metadata["deepscan"]["region"] for item in swift.handler.session.tile_group.data_items]
     assert orders == [step.order for step in steps]
+
+
+def test_a_user_who_records_during_a_run_pauses_it_until_that_is_done(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the record button of Swift's scan panel, between two regions."""
+    from nionswift_plugin.deepscan import bridge
+
+    attach(swift)
+    swift.handler.region.value, swift.handler.dwell.value = "16", "20"
+    plan(swift)
+    steps = swift.handler.session.protocol.steps
+    parameters = swift.scan.get_record_frame_parameters()
+    parameters.pixel_size, parameters.pixel_time_us, parameters.fov_nm = (128, 128), 100.0, 16.0
+    swift.scan.set_record_frame_parameters(parameters)
+    recorded, tile_data, begun = [], bridge.tile_data, threading.Event()
+
+    def record_once(frame: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            swift.scan.record_async(recorded.append)
+            while not swift.scan.is_recording:
+                time.sleep(0.001)
+        return tile_data(frame)
+
+    monkeypatch.setattr(bridge, "tile_data", record_once)
+    run(swift)
+    swift.wait_for(lambda: swift.handler.session.view.phase is Phase.PAUSED, "the pause")
+    assert "the run waits" in swift.handler.status.value
+    assert swift.scan.is_recording
+    swift.handler.pause()  # which is Resume now: too early
+    swift.wait_for(lambda: "is recording: wait until it is done" in swift.handler.status.value, "the words")
+    assert swift.handler.session.view.phase is Phase.PAUSED
+    swift.wait_for(lambda: recorded and not swift.scan.is_recording, "the other's frame")
+    assert recorded[0][0].xdata.data.shape == (128, 128)
+    swift.handler.pause()
+    finish_run(swift)
+    assert swift.handler.status.value.startswith(f"Done: {len(steps)} regions"), swift.handler.status.value
 
 
 def test_a_second_window_waits_for_the_first(swift: Any, crystal: Any) -> None:
