@@ -15,6 +15,7 @@ from nion.utils import Geometry, Registry
 PANEL_ID = "deepscan-panel"
 PLACE_FRAC = (0.3, 0.6)  # y, x of the click in the image
 TOLERANCE_FRAC = 0.01
+ROW_HEIGHT_PX = 20  # of a list of Swift
 
 
 async def main(window):
@@ -49,6 +50,16 @@ async def main(window):
     await press(widget, "Abort")
     await until(lambda: not panel.may_abort.value)
     print(f"stopped: {panel.status.value}")
+    panel.tab.value = 3
+    results = next(inner for inner in everything_in(widget) if hasattr(inner, "selected_items"))
+    display_item = window.workspace_controller.display_panels[0].display_item
+    await asyncio.sleep(0.5)
+    await click(results.map_to_global(Geometry.IntPoint(y=ROW_HEIGHT_PX // 2, x=60)))
+    await until(lambda: display_item.get_display_property("image_canvas_mode") == "custom")
+    print(f"looked at: {panel.rows.value[panel.row.value]}")
+    await press(widget, "Whole image")
+    await until(lambda: display_item.get_display_property("image_canvas_mode") == "fit")
+
     print(f"blanker: {stem.TryGetVal('C_Blank')[1]:g} after the run")
     window.queue_request_close()
 

@@ -56,6 +56,7 @@ class Handler(FormFields, StyleFields):
         self._make_shown()
         self._ask_folder = ask_folder
         self.session = session_for(self._show)
+        self._row_listener: Any = self.row.property_changed_event.listen(self._row_changed)
         self.ui_view = layout()
 
     def _make_shown(self) -> None:
@@ -88,6 +89,7 @@ class Handler(FormFields, StyleFields):
 
     def close(self) -> None:
         """Called by Swift when the panel goes away."""
+        self._row_listener = None
         self.session.close()
 
     # the buttons
@@ -223,9 +225,13 @@ class Handler(FormFields, StyleFields):
     # the fields
 
     def row_selected(self, widget: Any = None, current_index: int | None = None) -> None:
-        """A line of the results was clicked."""
+        """A line of the results was double-clicked, perhaps the one that is chosen."""
         if current_index is not None and current_index >= 0:
             self.session.look_at(current_index)
+
+    def _row_changed(self, name: str) -> None:
+        """Another line was clicked: a list of Swift tells that through its binding alone."""
+        self.row_selected(current_index=self.row.value)
 
     def chosen(self, widget: Any = None, current_index: int = 0) -> None:
         """Another entry of a list."""

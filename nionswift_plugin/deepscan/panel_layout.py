@@ -199,7 +199,7 @@ def _results() -> Any:
     rows = ui.create_list_box(
         items_ref="@binding(rows.value)",
         current_index="@binding(row.value)",
-        on_item_changed="row_selected",
+        on_item_selected="row_selected",
         min_height=260,
         width=WIDTH - 24,
     )

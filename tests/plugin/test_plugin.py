@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,90 @@ def test_unloading_takes_panel_and_menu_out(tmp_path: Path, monkeypatch: pytest.
     assert "deepscan-panel" not in Panel.PanelManager().panel_ids
     assert not application.menu_handlers
     del setup
+
+
+def test_loading_and_unloading_again_and_again_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nion.swift import DisplayPanel, Facade, Panel
+    from nion.swift.model import PlugInManager
+    from nion.swift.test import TestContext
+
+    from nionswift_plugin.deepscan import DeepScanExtension, computing
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEEPSCAN_BACKBONE", "classical")
+    Facade.initialize()
+    setup = TestContext.TestSetup(set_global=True)
+    manager = DisplayPanel.DisplayPanelManager()
+    gone, listeners, threads = [], [], []
+    before = set(threading.enumerate())
+    for _ in range(3):
+        extension = DeepScanExtension(PlugInManager.APIBroker())
+        with TestContext.create_memory_context() as project:
+            window = project.create_document_controller_with_application(auto_close=False)
+            handler = window.find_dock_panel("deepscan-panel").handler
+            handler.session.live.tool._refresh()
+            gone += [weakref.ref(extension), weakref.ref(handler), weakref.ref(handler.session), weakref.ref(window)]
+            del handler
+            window.close()
+            del window
+        extension.close()
+        del extension, project
+        gc.collect()
+        listeners.append(manager.image_display_mouse_pressed_event.listener_count)
+        threads += [one.name for one in set(threading.enumerate()) - before if one.name.startswith("deepscan")]
+    assert [ref() for ref in gone] == [None] * len(gone)
+    assert len(set(listeners)) == 1
+    assert threads == []
+    assert computing.is_here()
+    assert "deepscan-panel" not in Panel.PanelManager().panel_ids
+    del setup
+
+
+def declared(widget: Any) -> list[dict[str, Any]]:
+    """A declarative widget and all that are in it."""
+    found = [widget]
+    for inner in (widget.get("children") or []) + (widget.get("tabs") or []) + [widget.get("content")]:
+        found += declared(inner) if isinstance(inner, dict) else []
+    return found
+
+
+def test_every_widget_is_bound_to_something_that_is_there(swift: Any) -> None:
+    """Swift passes over a name that does not exist without a word."""
+    handler, methods, bindings = swift.handler, set(), set()
+    for widget in declared(handler.ui_view):
+        for key, value in widget.items():
+            if key.startswith("on_"):
+                methods.add(value)
+            elif isinstance(value, str) and value.startswith("@binding("):
+                bindings.add(value.removeprefix("@binding(").removesuffix(".value)"))
+    assert len(methods) > 20 < len(bindings)
+    assert [name for name in methods if not callable(getattr(handler, name, None))] == []
+    assert [name for name in bindings if not hasattr(getattr(handler, name, None), "value")] == []
+
+
+def test_a_click_in_the_list_of_results_goes_to_the_region(swift: Any, crystal: Any) -> None:
+    live = attach(swift)
+    swift.handler.region.value = "24"
+    plan(swift)
+    panel = swift.window.find_dock_panel("deepscan-panel")
+
+    (results,) = [one for one in contained(panel.widget) if hasattr(one, "selected_items")]
+    results.set_selected_index(1)  # what a click does
+    assert swift.handler.row.value == 1
+    step = swift.handler.session.protocol.steps[1]
+    place = swift.display(live).get_display_property("image_position")
+    assert place == pytest.approx(((step.center_y_px + 0.5) / 128, (step.center_x_px + 0.5) / 128))
+    swift.handler.look_at_all()
+    swift.handler.rows.value = [row.replace("○", "✓") for row in swift.handler.rows.value]  # as while a plan runs
+    assert swift.display(live).get_display_property("image_canvas_mode") == "fit"
+    results.on_item_selected(1)  # what a double-click does, also in the line that is chosen
+    assert swift.display(live).get_display_property("image_canvas_mode") == "custom"
+
+
+def contained(widget: Any) -> list[Any]:
+    """All widgets in a widget."""
+    inner = list(getattr(widget, "_contained_widgets", ()))
+    return inner + [one for each in inner for one in contained(each)]
 
 
 def test_the_manifest_asks_for_no_simulator() -> None:

@@ -45,6 +45,7 @@ def test_buttons_and_image_answer_to_the_mouse_and_a_restart_keeps_what_was_done
     aborted = re.search(r"stopped:\s+Aborted after (\d+) of (\d+) regions", run.stdout)
     assert aborted, run.stdout[-3000:]
     assert 0 < int(aborted[1]) < int(aborted[2])
+    assert re.search(r"looked at: \S\s+1 ", run.stdout)
     assert "blanker: 0 after the run" in run.stdout
     assert "nionswift_plugin/deepscan" not in run.stdout + run.stderr, "a traceback through DeepScan"
 
