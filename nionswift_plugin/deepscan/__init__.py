@@ -38,12 +38,6 @@ class DeepScanExtension:
         Workspace.WorkspaceManager().unregister_panel(panel.PANEL_ID)
 
     def _build_menu(self, document_controller: Any) -> None:
-        from . import panel
+        from . import menu, panel
 
-        def show() -> None:
-            dock_panel = document_controller.find_dock_panel(panel.PANEL_ID)
-            if dock_panel is not None:
-                dock_panel.show()
-
-        menu = document_controller.get_or_create_menu("deepscan_menu", _("DeepScan"), "window_menu")
-        menu.add_menu_item(_("Show Panel"), show)
+        menu.build(document_controller, panel.PANEL_ID)
