@@ -28,7 +28,9 @@ from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.records.regions import ScanRegion
 
 from .asking import Question
+from .deciding import FOLLOW
 from .form import Form, form_from_json, form_to_json
+from .region_looks import State
 
 if TYPE_CHECKING:
     from .planning import Plan
@@ -61,6 +63,27 @@ class KeptRun:
     def title(self) -> str:
         """For a list that is not wide."""
         return f"{self.folder.name}: {len(self.recorded)} of {self.planned}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """How an earlier run goes on.
+
+    Attributes
+    ----------
+    folder : keeps it.
+    recorded : numbers of its frames.
+    repeat_exposed, restore_parameters : see `Survey`.
+    """
+
+    folder: Path
+    recorded: frozenset[int]
+    repeat_exposed: bool = False
+    restore_parameters: bool | None = None
+
+    def states(self, form: Form) -> dict[int, State]:
+        """Regions that have a frame; of a strategy the journal alone knows which."""
+        return dict.fromkeys(self.recorded if form.strategy == FOLLOW else (), State.VISITED)
 
 
 def folder_beside(document_model: Any) -> Path | None:

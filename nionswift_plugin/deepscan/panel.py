@@ -13,15 +13,16 @@ from nion.swift.model import PlugInManager
 from nion.ui import Declarative
 from nion.utils import Model
 
-from deepscan_core.errors import DeepScanError, InputError
+from deepscan_core.errors import DeepScanError
 from deepscan_core.live.clicks import DEFAULT_CLASS
 
 from .computations import MapSettings
 from .form import MODES, THRESHOLDS
 from .form_fields import FormFields
-from .kept_runs import KeptRun
 from .panel_layout import MODE_NAMES, RESTORE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
+from .run_fields import RunFields
 from .session import Session
+from .shown_fields import ShownFields
 from .style_fields import StyleFields
 from .view import Phase, View
 
@@ -29,16 +30,10 @@ _ = gettext.gettext
 
 PANEL_ID = "deepscan-panel"
 BACKBONE_VARIABLE = "DEEPSCAN_BACKBONE"
-RESTORE = (None, True, False)  # what RESTORE_NAMES mean
-NOTHING_ATTACHED = _("Nothing is attached.")
 EXPORT_FOLDER = "DeepScan"  # in the home folder, where the dialog begins
 
 
-def _no() -> Any:
-    return Model.PropertyModel[bool](False)
-
-
-class Handler(FormFields, StyleFields):
+class Handler(FormFields, StyleFields, ShownFields, RunFields):
     """The panel's buttons and fields.
 
     Parameters
@@ -52,40 +47,13 @@ class Handler(FormFields, StyleFields):
     ) -> None:
         FormFields.__init__(self, MODE_NAMES, THRESHOLD_NAMES, STRATEGY_NAMES)
         StyleFields.__init__(self)
-        self._phase = Phase.IDLE
-        self._make_shown()
+        ShownFields.__init__(self)
+        RunFields.__init__(self, RESTORE_NAMES)
+        self.class_name: Any = Model.PropertyModel[str]("")
         self._ask_folder = ask_folder
         self.session = session_for(self._show)
         self._row_listener: Any = self.row.property_changed_event.listen(self._row_changed)
         self.ui_view = layout()
-
-    def _make_shown(self) -> None:
-        """What the session says."""
-        self.status: Any = Model.PropertyModel[str](View().status)
-        self.source: Any = Model.PropertyModel[str](NOTHING_ATTACHED)
-        self.prediction: Any = Model.PropertyModel[str]("")
-        self.books: Any = Model.PropertyModel[str]("")
-        self.objects: Any = Model.PropertyModel[str]("")
-        self.pause_text: Any = Model.PropertyModel[str](_("Pause"))
-        self.log: Any = Model.PropertyModel[str]("")
-        self.progress: Any = Model.PropertyModel[int](0)
-        self.rows: Any = Model.PropertyModel[list[str]]([])
-        self.row: Any = Model.PropertyModel[int](None)
-        self.tab: Any = Model.PropertyModel[int](0)
-        self.may_attach: Any = Model.PropertyModel[bool](True)
-        self.may_open: Any = Model.PropertyModel[bool](True)
-        self.may_plan, self.may_run, self.may_pause = _no(), _no(), _no()
-        self.may_abort, self.may_confirm, self.is_attached = _no(), _no(), _no()
-        self.is_armed = _no()
-        self.classes: Any = Model.PropertyModel([_("All classes")])
-        self.shown_class: Any = Model.PropertyModel[int](0)
-        self._runs: tuple[KeptRun, ...] = ()
-        self.runs: Any = Model.PropertyModel([_("no interrupted run")])
-        self.run_index: Any = Model.PropertyModel[int](0)
-        self.repeat_exposed: Any = Model.PropertyModel[bool](False)
-        self.restores: Any = Model.PropertyModel(list(RESTORE_NAMES))
-        self.restore: Any = Model.PropertyModel[int](0)
-        self.class_name: Any = Model.PropertyModel[str]("")
 
     def close(self) -> None:
         """Called by Swift when the panel goes away."""
@@ -111,33 +79,34 @@ class Handler(FormFields, StyleFields):
 
     def run(self, widget: Any = None) -> None:
         """Run."""
-        self._say_if_it_fails(lambda: self.session.run(self.read()))
+        self._say_if_it_fails(lambda: self.session.runs.run(self.read()))
 
     def confirm(self, widget: Any = None) -> None:
         """Yes, expose."""
-        self._say_if_it_fails(self.session.confirm)
+        self._say_if_it_fails(self.session.runs.confirm)
 
     def decline(self, widget: Any = None) -> None:
         """No, not now."""
-        self.session.decline()
+        self.session.runs.decline()
 
     def pause(self, widget: Any = None) -> None:
         """Pause, or resume."""
         resume = self.session.view.phase is Phase.PAUSED
-        self._say_if_it_fails(self.session.resume if resume else self.session.pause)
+        self._say_if_it_fails(self.session.runs.resume if resume else self.session.runs.pause)
 
     def abort(self, widget: Any = None) -> None:
         """Abort."""
-        self.session.abort()
+        self.session.runs.abort()
 
     def resume_run(self, widget: Any = None) -> None:
         """Resume run."""
 
         def resume() -> None:
-            self.session.resume_run(
-                self._chosen_run("resume"),
+            self._list_runs()
+            self.session.runs.go_on_with(
+                self.chosen_run("resume"),
                 repeat_exposed=bool(self.repeat_exposed.value),
-                restore_parameters=RESTORE[self.restore.value or 0],
+                restore_parameters=self.restores_parameters(),
             )
 
         self._say_if_it_fails(resume)
@@ -146,40 +115,32 @@ class Handler(FormFields, StyleFields):
         """Give up."""
 
         def give_up() -> None:
-            self.session.give_up_run(self._chosen_run("give up"))
+            self._list_runs()
+            self.session.runs.give_up(self.chosen_run("give up"))
             self._list_runs()
 
         self._say_if_it_fails(give_up)
 
-    def _chosen_run(self, what: str) -> KeptRun:
-        self._list_runs()
-        if not self._runs:
-            raise InputError(f"no run of this project was interrupted: there is nothing to {what}")
-        return self._runs[min(self.run_index.value or 0, len(self._runs) - 1)]
-
     def _list_runs(self) -> None:
-        self._runs = self.session.interrupted()
-        titles = [run.title for run in self._runs] or [_("no interrupted run")]
-        if self.runs.value != titles:
-            self.runs.value, self.run_index.value = titles, 0
+        self.list_runs(self.session.runs.interrupted())
 
     def beam_on(self, widget: Any = None) -> None:
         """Beam on."""
-        self._say_if_it_fails(self.session.beam_on)
+        self._say_if_it_fails(self.session.runs.beam_on)
 
     def look_at_all(self, widget: Any = None) -> None:
         """Whole image."""
-        self.session.look_at_all()
+        self.session.findings.look_at_all()
 
     def export(self, widget: Any = None) -> None:
         """Export."""
         folder = self._ask_folder()
         if folder is not None:
-            self._say_if_it_fails(lambda: self.session.export(folder))
+            self._say_if_it_fails(lambda: self.session.findings.export(folder))
 
     def why_here(self, widget: Any = None) -> None:
         """Why here."""
-        self._say_if_it_fails(lambda: self.session.why_here(self.row.value))
+        self._say_if_it_fails(lambda: self.session.findings.why_here(self.row.value))
 
     def measure(self, widget: Any = None) -> None:
         """Table of objects."""
@@ -220,14 +181,14 @@ class Handler(FormFields, StyleFields):
 
     def composite(self, widget: Any = None) -> None:
         """Composite."""
-        self._say_if_it_fails(self.session.make_composite)
+        self._say_if_it_fails(self.session.findings.make_composite)
 
     # the fields
 
     def row_selected(self, widget: Any = None, current_index: int | None = None) -> None:
         """A line of the results was double-clicked, perhaps the one that is chosen."""
         if current_index is not None and current_index >= 0:
-            self.session.look_at(current_index)
+            self.session.findings.look_at(current_index)
 
     def _row_changed(self, name: str) -> None:
         """Another line was clicked: a list of Swift tells that through its binding alone."""
@@ -262,31 +223,10 @@ class Handler(FormFields, StyleFields):
         self._say_if_it_fails(lambda: self.session.live.set_style(self.read_style()))
 
     def _show(self, view: View) -> None:
-        phase = view.phase
-        self.status.value, self.progress.value = view.status, view.progress_percent
-        self.source.value = view.source or NOTHING_ATTACHED
-        self.prediction.value, self.log.value = view.prediction, "\n".join(view.log)
-        self.objects.value, self.books.value = view.objects, view.books
-        classes = [_("All classes"), *view.classes]
-        if self.classes.value != classes:
-            shown = self.session.live.shown_class
-            self.classes.value = classes
-            self.shown_class.value = classes.index(shown, 1) if shown in view.classes else 0
-        if self.rows.value != list(view.rows):
-            self.rows.value = list(view.rows)
-        if phase is Phase.PLANNED and self._phase in (Phase.RUNNING, Phase.PAUSED):
+        was_running = self.phase in (Phase.RUNNING, Phase.PAUSED)
+        self.show_view(view, self.session.live.shown_class if view.classes else None)
+        if view.phase is Phase.PLANNED and was_running:
             self._list_runs()
-        self._phase = phase
-        idle = phase in (Phase.IDLE, Phase.ATTACHED, Phase.PLANNED)
-        self.may_attach.value = idle
-        self.is_attached.value = phase is not Phase.IDLE
-        self.is_armed.value = view.is_armed
-        self.may_plan.value = phase in (Phase.ATTACHED, Phase.PLANNED)
-        self.may_run.value = phase is Phase.PLANNED
-        self.may_confirm.value = phase is Phase.CONFIRMING
-        self.may_pause.value = self.may_abort.value = phase in (Phase.RUNNING, Phase.PAUSED)
-        self.may_open.value = idle or phase is Phase.PAUSED
-        self.pause_text.value = _("Resume") if phase is Phase.PAUSED else _("Pause")
 
     def _say_if_it_fails(self, action: Callable[[], None]) -> None:
         try:

@@ -4,53 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepscan_core.acquisition.books import OVERVIEW_ORDER, LedgerStatus
 from deepscan_core.acquisition.controller import BeamRest
 from deepscan_core.acquisition.runner import RunState, RunStatus
-from deepscan_core.acquisition.strategy_names import STRATEGIES
 from deepscan_core.errors import RunAborted
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
 from . import bridge, kept_runs, tiles, words
 from .annotations import State, mark, show_plan, show_reference  # the package's own `annotations`: a __future__ feature
+from .deciding import FOLLOW, strategy_of
 from .form import Form
+from .kept_runs import Resumed
 from .live_map import LiveMap
 from .view import Phase
 
 if TYPE_CHECKING:
-    from deepscan_core.acquisition.deciding import Decider
     from deepscan_core.instruments.nion import NionScanController
 
     from .planning import Plan
 
 Say = Callable[..., None]
-FOLLOW, EXPLORE = STRATEGIES[0], "explore"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resumed:
-    """How an earlier run goes on.
-
-    Attributes
-    ----------
-    folder : keeps it.
-    recorded : numbers of its frames.
-    repeat_exposed, restore_parameters : see `Survey`.
-    """
-
-    folder: Path
-    recorded: frozenset[int]
-    repeat_exposed: bool = False
-    restore_parameters: bool | None = None
-
-    def states(self, form: Form) -> dict[int, State]:
-        """Regions that have a frame; of a strategy the journal alone knows which."""
-        return dict.fromkeys(self.recorded if form.strategy == FOLLOW else (), State.VISITED)
 
 
 class Visit:
@@ -101,7 +78,7 @@ class Visit:
         self._survey = Survey(
             plan.protocol,
             controller,
-            strategy=_strategy(plan, form, live.settings().backbone),
+            strategy=strategy_of(plan, form),
             directory=self._folder,
             resume=resumed is not None,
             repeat_exposed=resumed is not None and resumed.repeat_exposed,
@@ -285,30 +262,3 @@ class Visit:
 
     def _afterwards(self) -> str:
         return words.AS_BEFORE if self._form.beam_as_before else words.AT_REST
-
-
-def _strategy(plan: Plan, form: Form, backbone: str) -> Decider | None:
-    """What decides which region is next; None where the plan is followed."""
-    if form.strategy == FOLLOW and form.drift_allowed_nm is None:
-        return None
-    from deepscan_core.acquisition.drift import DriftSettings
-    from deepscan_core.deciders import DeciderSettings, decider_for
-
-    preview = None  # then the strategy begins with an overview of its own, as drift needs one on the clock of the run
-    if plan.dwell_time_us is not None and form.drift_allowed_nm is None:
-        preview = ScanFrame(
-            values=plan.image.array,
-            channel="",
-            context=plan.protocol.context,
-            step=None,
-            dwell_time_us=plan.dwell_time_us,
-        )
-    drift = None if form.drift_allowed_nm is None else DriftSettings(allowed_nm=form.drift_allowed_nm)
-    settings = DeciderSettings(
-        strategy=form.strategy,
-        drift=drift,
-        beyond_plan=form.beyond_plan and form.strategy == EXPLORE,
-        backbone=backbone,
-        overview_dwell_us=plan.dwell_time_us or DeciderSettings().overview_dwell_us,
-    )
-    return decider_for(plan.protocol, settings, preview=preview, score_map=plan.score_map)

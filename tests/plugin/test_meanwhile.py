@@ -54,8 +54,8 @@ def test_clicks_fields_and_views_during_a_run_change_nothing_of_it(
     swift.handler.edited()
     swift.handler.paint_above.value = "4"
     swift.handler.restyle()
-    session.look_at(0)
-    session.look_at_all()
+    session.findings.look_at(0)
+    session.findings.look_at_all()
     swift.handler.arm_positive()
     click(swift, live, (1.0, 1.0))
     swift.handler.disarm()
@@ -100,7 +100,7 @@ def test_a_window_that_closes_is_forgotten_entirely(swift: Any, crystal: Any) ->
     assert other.handler.session.view.phase is Phase.ATTACHED
     plan(other)
     session = other.handler.session
-    kept = [weakref.ref(one) for one in (other.handler, session, session.live, session.live.tool, session.plan_)]
+    kept = [weakref.ref(one) for one in (other.handler, session, session.live, session.live.tool, session.desk.plan)]
     other.window.request_close()
     del session, other
     swift.wait_for(lambda: not gc.collect() and not any(ref() for ref in kept), "its end")

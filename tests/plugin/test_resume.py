@@ -41,7 +41,7 @@ def interrupt(swift: Any, frames: int = 2) -> None:
     run(swift)
     session = swift.handler.session
     swift.wait_for(lambda: len(session.tile_group.data_items) >= frames, "the first frames")
-    assert not session.interrupted(), "a run that goes on is offered to nobody"
+    assert not session.runs.interrupted(), "a run that goes on is offered to nobody"
     swift.handler.abort()
     finish_run(swift)
     assert "Aborted after" in swift.handler.status.value
@@ -78,7 +78,7 @@ def test_a_run_that_was_aborted_goes_on_where_it_was(
 
 
 def _left_out(swift: Any) -> set[int]:
-    return {one.order for one in swift.handler.session._visit._survey.left_out}
+    return {one.order for one in swift.handler.session.runs.visit._survey.left_out}
 
 
 def _lost(swift: Any) -> int:
@@ -114,7 +114,7 @@ def test_after_a_restart_the_panel_offers_the_run(swift: Any, crystal: Any, runs
     interrupt(swift)
     other = swift.open_window()
     try:
-        assert other.handler.session.plan_ is None
+        assert other.handler.session.desk.plan is None
         other.handler.attach()
         resume(other)
         assert other.handler.session.protocol.to_json() == protocol.to_json()
@@ -160,7 +160,7 @@ def test_a_strategy_goes_on_too(swift: Any, crystal: Any, runs: Path) -> None:
 def test_what_is_kept_gives_the_plan_back(swift: Any, crystal: Any, runs: Path) -> None:
     planned(swift)
     session = swift.handler.session
-    before, form = session.plan_, session.form
+    before, form = session.desk.plan, session.form
     interrupt(swift)
     found, kept_form = kept_runs.plan_of(kept_runs.interrupted(runs, kept_runs.name_of(swift.library))[0])
     assert found.protocol.to_json() == before.protocol.to_json()
@@ -249,7 +249,7 @@ def test_a_run_says_what_it_removed(swift: Any, crystal: Any, runs: Path, monkey
     for _ in range(2):
         run(swift)
         finish_run(swift)
-        swift.handler.session._confirmed = False
+        swift.handler.session.runs._is_confirmed = False
         assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
     assert "The folder of 1 finished run beyond the 1 latest was removed" in swift.handler.log.value
     assert len(list(runs.iterdir())) == 1

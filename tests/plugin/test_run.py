@@ -174,7 +174,7 @@ def test_everything_is_as_before_however_a_run_ends(
     else:
         swift.wait_for(lambda: recording.scans, "the first step")
         session.close()
-        assert not session._worker._thread.is_alive()
+        assert not session.desk.worker._thread.is_alive()
     assert recording.scans
     assert recording.views == 1
     recording.check_it_was_all_of(session.protocol.steps)
@@ -291,14 +291,14 @@ def test_a_second_window_waits_for_the_first(swift: Any, crystal: Any) -> None:
     seen: list[View] = []
     other = Session(swift.window, PlugInManager.api_broker_fn("~1.0", None), on_view=seen.append)
     other.attach()
-    other.plan_, other.form = swift.handler.session.plan_, swift.handler.session.form
+    other.desk.plan, other.desk.form = swift.handler.session.desk.plan, swift.handler.session.form
     run(swift)
     swift.handler.pause()
     swift.wait_for(lambda: swift.handler.session.view.phase is Phase.PAUSED, "the pause")
     frames, probe = crystal.generator.frames, swift.scan.probe_position
     swift.stem.SetVal("C_Blank", 0.0)  # a person looks at the paused place
-    other.run(other.form)
-    other.confirm()
+    other.runs.run(other.form)
+    other.runs.confirm()
     swift.wait_for(lambda: other.view.phase is not Phase.RUNNING, "the refusal")
     assert "another run of DeepScan" in other.view.status
     assert crystal.generator.frames == frames
@@ -414,7 +414,7 @@ def test_results_go_where_they_say_and_can_be_exported(swift: Any, crystal: Any,
     run(swift)
     finish_run(swift)
     assert all(row.startswith("✓") for row in swift.handler.rows.value)
-    swift.handler.session.export(tmp_path)
+    swift.handler.session.findings.export(tmp_path)
     swift.wait_for(lambda: swift.handler.session.view.phase is Phase.PLANNED, "the report")
     report = Path(swift.handler.status.value.removeprefix("Written: "))
     assert {"report.html", "scan_protocol.json", "quantification.csv", "scan_map.npy"} <= {

@@ -58,8 +58,8 @@ def test_explore_may_leave_the_plan_where_a_tick_allows_it(swift: Any, crystal: 
         run(swift)
         finish_run(swift)
         assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
-        names.append(swift.handler.session._visit._survey._strategy_name)
-        swift.handler.session._confirmed = False
+        names.append(swift.handler.session.runs.visit._survey._strategy_name)
+        swift.handler.session.runs._is_confirmed = False
     assert ["beyond the plan" in name for name in names] == [False, True]
 
 
@@ -82,7 +82,7 @@ def test_the_books_are_told_against_the_limits_and_no_run_passes_them(swift: Any
     run(swift)
     finish_run(swift)
     assert swift.handler.status.value.startswith("Done"), swift.handler.status.value
-    status = session._visit._survey.ledger.status
+    status = session.runs.visit._survey.ledger.status
     assert status.electrons is not None
     # What a step has taken longer than was foreseen is charged after it: then there are fewer, and none after the limit.
     assert 0 < status.exposures < count
@@ -137,9 +137,9 @@ def test_drift_is_followed_on_a_reference_and_the_regions_stay_those_of_the_plan
     session = swift.handler.session
     count = len(session.protocol.steps)
     assert f"Done: {count} regions recorded" in swift.handler.status.value, swift.handler.log.value
-    references = len(session._visit._survey.references)
+    references = len(session.runs.visit._survey.references)
     assert references >= 2
-    last = next(frame.step for frame in reversed(session._visit._survey.references) if frame.step.order < 0)
+    last = next(frame.step for frame in reversed(session.runs.visit._survey.references) if frame.step.order < 0)
     (drawn,) = swift.graphics(live, REFERENCE_ID)
     center = (drawn.bounds.center.y * 128 - 0.5, drawn.bounds.center.x * 128 - 0.5)
     assert center == pytest.approx((last.center_y_px, last.center_x_px))

@@ -80,7 +80,7 @@ def test_closing_the_window_of_a_run_ends_it_and_restores_the_instrument(
     run(other)
     session = other.handler.session
     swift.wait_for(lambda: len(session.tile_group.data_items) >= 2, "two tiles")
-    thread, count = session._worker._thread, len(session.protocol.steps)
+    thread, count = session.desk.worker._thread, len(session.protocol.steps)
     close(other)
     assert not thread.is_alive()
     scanned = len(recording.scans)
@@ -91,7 +91,7 @@ def test_closing_the_window_of_a_run_ends_it_and_restores_the_instrument(
     assert told == {State.VISITED, State.PLANNED}, "no region is left as if it were being recorded"
     visited = sum(state is State.VISITED for state in states(swift.display(live)).values())
     tiles = [item for item in swift.library.data_items if "region" in item.metadata.get("deepscan", {})]
-    assert len(tiles) == visited == len(session._visit.frames), "what was recorded is kept"
+    assert len(tiles) == visited == len(session.runs.visit.frames), "what was recorded is kept"
     first = map_item(swift).data.copy()
     swift.wait_for(lambda: not np.array_equal(map_item(swift).data, first), "the map goes on")
     plan(swift)

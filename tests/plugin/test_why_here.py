@@ -160,7 +160,7 @@ def test_a_region_of_words_is_explained_by_what_says_them(swift: Any, monkeypatc
 @pytest.mark.parametrize("stops", [True, False])
 def test_the_report_of_a_taught_plan_says_what_was_asked_and_why(swift: Any, tmp_path: Path, stops: bool) -> None:
     taught(swift, stops=stops)
-    swift.handler.session.export(tmp_path)
+    swift.handler.session.findings.export(tmp_path)
     swift.wait_for(lambda: swift.handler.session.view.phase is Phase.PLANNED, "the report")
     report = Path(swift.handler.status.value.removeprefix("Written: "))
     told = json.loads((report.parent / "run.json").read_text(encoding="utf-8"))
