@@ -14,6 +14,7 @@ from deepscan_core.records.regions import ScanRegion
 
 MOST_REGIONS = 10_000
 CORE_SHARE = 0.5  # a spot is centred by what stands above half its height
+SKIRT_SHARE = 0.1  # of its height: further out than half a region what is left of a spot is faint
 
 FloatImage = npt.NDArray[np.float64]
 
@@ -52,8 +53,8 @@ def select_regions(
     Greedy: the highest score not yet covered gets a rectangle, which must hold that pixel, lie inside the frame and
     overlap no earlier one. Among the places allowed it takes the one centred on the spot if that is free, otherwise the
     one that holds most score; so a spot gets one rectangle with itself in the middle, and a crack a chain of rectangles
-    edge to edge. The slopes of a spot beside its rectangle do not count as further spots. A pixel that no free rectangle
-    can hold any more is left out: it lies between two planned ones.
+    edge to edge. The slopes of a spot beside its rectangle do not count as further spots, nor does its faint skirt further
+    out. A pixel that no free rectangle can hold any more is left out: it lies between two planned ones.
 
     Parameters
     ----------
@@ -91,9 +92,11 @@ def select_regions(
         box = (slice(corner[0], corner[0] + size[0]), slice(corner[1], corner[1] + size[1]))
         covered[box] = True
         open_to_choice[box] = -np.inf
-        around = tuple(slice(max(0, c - n // 2), c + n + n // 2) for c, n in zip(corner, size, strict=True))
-        slope = (weight[around] < CORE_SHARE * weight[peak]) & ~is_peak[around]
-        open_to_choice[around][slope] = -np.inf
+        for share, reach in ((CORE_SHARE, 0.5), (SKIRT_SHARE, 1.0)):
+            beside = (int(reach * n) for n in size)
+            around = tuple(slice(max(0, c - b), c + n + b) for c, n, b in zip(corner, size, beside, strict=True))
+            slope = (weight[around] < share * weight[peak]) & ~is_peak[around]
+            open_to_choice[around][slope] = -np.inf
         found.append(
             ScanRegion(
                 center_px=(corner[0] + (size[0] - 1) / 2, corner[1] + (size[1] - 1) / 2),

@@ -70,6 +70,16 @@ def test_the_slopes_of_a_wide_spot_are_no_spots_and_a_faint_neighbour_is_one() -
     assert [region.center_px for region in regions] == [(64.0, 50.0), (64.0, 72.0)]
 
 
+def test_the_faint_skirt_of_a_bright_thing_gets_no_region_of_its_own() -> None:
+    """Also further out than half a region, and wherever it happens to cross the level; its like elsewhere does."""
+    y, x = np.mgrid[:160, :160]
+    bright = 180 * np.exp(-np.hypot(y - 60.2, x - 60.9) / 7)
+    faint = 9 * np.exp(-(np.hypot(y - 130, x - 130) ** 2) / 50)
+    for values in (bright + faint, np.rot90(bright + faint)):
+        regions = select_regions(ScoreMap(values, kind="surprisal"), Selection(size_px=(24, 24), level=6))
+        assert [round(region.score) for region in regions] == [round(float(values.max())), 9]
+
+
 def test_a_crack_gets_a_chain_that_covers_it() -> None:
     y, x = np.mgrid[:256, :256]
     values = 5 * np.exp(-((y - 0.5 * x - 60) ** 2) / 40)
