@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepscan_core.scoring.calibration import FEWEST_PEAKS, PlaceTail, highest_of_places, n_places
+from deepscan_core.scoring.calibration import FEWEST_PEAKS, PlaceTail, highest_of_places, n_places, place_px
 from deepscan_core.scoring.filters import signed_spots
 
 FloatImage = npt.NDArray[np.float32]
@@ -51,6 +51,14 @@ class OneSign:
     tail: PlaceTail
     surplus: int
 
+    def are_at(self, residual: FloatImage) -> npt.NDArray[np.bool_]:
+        """Where those beyond chance have their highest pixel, shape (rows, cols)."""
+        from scipy import ndimage
+
+        signed = np.float32(self.sign) * signed_spots(residual, self.width_px)
+        is_peak: npt.NDArray[np.bool_] = signed == ndimage.maximum_filter(signed, place_px(residual.shape) | 1)
+        return is_peak & (self.tail.nats(np.maximum(signed, 0)) > math.log(n_places(residual.shape)))
+
     def nats(self, residual: FloatImage) -> FloatImage:
         """-ln of the chance that noise makes a spot as strong, shape (rows, cols); 0 where the sign is the other one."""
         signed = np.float32(self.sign) * signed_spots(residual, self.width_px)
@@ -71,7 +79,9 @@ def one_sign_surprisal(residual: FloatImage) -> FloatImage:
 
 
 def best_of_one_sign(residual: FloatImage) -> OneSign | None:
-    """Spots of the width and sign that show most above what one place by chance would; None where too little is seen.
+    """Spots of the sign that shows most above what one place by chance would; None where too little is seen.
+
+    Of the widths that show as many, within the scatter of such a count, it is the narrowest: it tells neighbours apart.
 
     Parameters
     ----------
@@ -84,7 +94,11 @@ def best_of_one_sign(residual: FloatImage) -> OneSign | None:
     both signs raise each other's level.
     """
     found = [one for width_px in WIDTHS_PX for one in _both_signs(residual, width_px)]
-    return max(found, key=lambda one: one.surplus, default=None)  # of those alike the first
+    most = max(found, key=lambda one: one.surplus, default=None)
+    if most is None:
+        return None
+    as_many = most.surplus - math.sqrt(most.surplus)
+    return next(one for one in found if one.sign == most.sign and one.surplus >= as_many)
 
 
 def many_of_one_sign(residual: FloatImage) -> OneSign | None:

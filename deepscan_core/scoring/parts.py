@@ -20,10 +20,10 @@ from deepscan_core.scoring.calibration import Bulk, PlaceTail
 from deepscan_core.scoring.character import spot_sigmas
 from deepscan_core.scoring.filters import doubled, lines, signed_spots
 from deepscan_core.scoring.names import FUSED, MAHALANOBIS, SELF_SIMILARITY, SPOTS, check_scorer
-from deepscan_core.scoring.nonlocal_means import prediction
 from deepscan_core.scoring.one_sign import one_sign_surprisal
 from deepscan_core.scoring.self_similarity import Residual
 from deepscan_core.scoring.structure import Structure
+from deepscan_core.scoring.support import point_sigmas
 from deepscan_core.scoring.surprisal import (
     DENSITIES,
     FINE_SPOT_PX,
@@ -34,7 +34,6 @@ from deepscan_core.scoring.surprisal import (
     brightness_around,
     density_map,
     many_points,
-    many_points_nats,
 )
 
 FloatImage = npt.NDArray[np.float32]
@@ -121,8 +120,7 @@ def parts_of(
 
     Notes
     -----
-    Takes about as long as the map, and keeps up to 52 bytes a pixel. Of a live view `predicted` is worked out without what
-    former frames have left.
+    Takes about as long as the map, and keeps up to 52 bytes a pixel.
     """
     check_scorer(scorer)
     residual = residual or Residual(scaled, known_noise)
@@ -134,22 +132,22 @@ def parts_of(
         excesses: dict[PartName, FloatImage] = {"patches": density_map(features(), scorer, seed)}
         periodicity = 0.0
     elif scorer == SPOTS:
-        excesses = {"spots": one_sign_surprisal(sigmas)}
+        excesses = {"spots": one_sign_surprisal(point_sigmas(residual))}
     else:
         excesses = _unpredicted(structure, sigmas, signed, bulks)
         if scorer != SELF_SIMILARITY and (structure.periodicity < 1).any():
             excesses |= _unusual(structure, features, signed, bulks)
-    many = many_points(residual) if scorer == FUSED else None
+    points = many_points(residual) if scorer == FUSED else None
     return Parts(
         structure=structure,
-        predicted=prediction(structure),
+        predicted=residual.predicted(),
         sigmas=sigmas,
         spot_sigmas=spot_sigmas(sigmas),
         signed=signed,
         bulks=bulks,
         excesses=excesses,
         tail=IN_NATS if scorer == SPOTS else PlaceTail.of(total_of(excesses), periodicity=periodicity),
-        points_nats=None if many is None else many_points_nats(residual, many),
+        points_nats=None if points is None else points.nats,
     )
 
 

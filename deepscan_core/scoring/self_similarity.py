@@ -65,14 +65,14 @@ class Residual:
         self.known_noise = known_noise
         self.codebook = codebook
         self._structure: Structure | None = None
+        self._predicted: FloatImage | None = None
         self._sigmas: FloatImage | None = None
 
     def arrays(self) -> Iterator[FloatImage]:
         """What was worked out so far and is held."""
         if self._structure is not None:
             yield from (self._structure.smooth, self._structure.periodicity)
-        if self._sigmas is not None:
-            yield self._sigmas
+        yield from (array for array in (self._predicted, self._sigmas) if array is not None)
 
     def structure(self) -> Structure:
         """See `structure.structure_of`."""
@@ -81,19 +81,28 @@ class Residual:
             self._structure = structure_of(self.scaled, self.known_noise, find=find)
         return self._structure
 
+    def predicted(self) -> FloatImage:
+        """See `nonlocal_means.prediction`; not to be changed."""
+        if self._predicted is None:
+            self._predicted = prediction(self.structure(), self.codebook.weigh if self.codebook else None)
+        return self._predicted
+
     def sigmas(self) -> FloatImage:
         """See `residual_sigmas`; not to be changed."""
         if self._sigmas is None:
-            self._sigmas = residual_sigmas(self.structure(), codebook=self.codebook)
+            self._sigmas = residual_sigmas(self.structure(), self.predicted(), codebook=self.codebook)
         return self._sigmas
 
 
-def residual_sigmas(structure: Structure, *, codebook: Codebook | None = None) -> FloatImage:
+def residual_sigmas(
+    structure: Structure, predicted: FloatImage | None = None, *, codebook: Codebook | None = None
+) -> FloatImage:
     """Image minus its prediction from the rest of itself, in robust standard deviations, shape (rows, cols), signed.
 
     Parameters
     ----------
     structure : of the image.
+    predicted : see `nonlocal_means.prediction`, which is asked by default.
     codebook : what former frames of the same view have left, which this one updates.
 
     Notes
@@ -102,7 +111,8 @@ def residual_sigmas(structure: Structure, *, codebook: Codebook | None = None) -
     more than about a third of the neighbourhood, predicts itself. Strain within a tile blurs the prediction. About 60
     bytes a pixel.
     """
-    predicted = prediction(structure, codebook.weigh if codebook else None)
+    if predicted is None:
+        predicted = prediction(structure)
     residual = structure.smooth - predicted
     sigma = sigma_by_level(residual, predicted)
     estimate = codebook.noise if codebook else quick_noise
@@ -131,16 +141,16 @@ def _noise_left_by_smoothing() -> float:
     return float((ndimage.gaussian_filter(point, SMOOTHING_PX, truncate=SMOOTHING_REACH) ** 2).sum() ** 2)
 
 
-def sigma_by_level(residual: FloatImage, predicted: FloatImage) -> FloatImage:
+def sigma_by_level(residual: FloatImage, predicted: FloatImage, *, share: float = LEVEL_SHARE) -> FloatImage:
     """Robust standard deviation of residuals among pixels of like predicted intensity, shape (rows, cols).
 
-    Each level is judged with the two fifths of all pixels nearest to it in rank: so a common phase with a coarse texture
-    has a sigma of its own, while a rare one is judged by the rest.
+    Each level is judged with a share of all pixels, by default two fifths, nearest to it in rank: so a common phase with a
+    coarse texture has a sigma of its own, while a rare one is judged by the rest.
     """
     levels, sizes = evenly(predicted, MOST_SAMPLES), np.abs(evenly(residual, MOST_SAMPLES))
     order = np.argsort(levels, kind="stable")
     levels, sizes = levels[order], sizes[order]
-    count, width = len(levels), max(1, int(LEVEL_SHARE * len(levels)))
+    count, width = len(levels), max(1, int(share * len(levels)))
     ranks = np.linspace(0, 1, LEVELS) * (count - 1)
     starts = np.clip(ranks - width / 2, 0, count - width).astype(int)
     sigmas = SIGMA_OF_MAD * np.array([np.median(sizes[start : start + width]) for start in starts])

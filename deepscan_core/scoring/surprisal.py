@@ -10,6 +10,7 @@ stand on a support, as atoms do, they are judged by the points of the other sign
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,10 @@ from deepscan_core.scoring.names import (
     SPOTS,
     check_scorer,
 )
-from deepscan_core.scoring.one_sign import OneSign, best_of_one_sign, many_of_one_sign
+from deepscan_core.scoring.one_sign import best_of_one_sign, many_of_one_sign
 from deepscan_core.scoring.rarity import BORDER_REACH_PX, level_border, rarity
 from deepscan_core.scoring.self_similarity import Residual
+from deepscan_core.scoring.support import are_on_level_ground, point_sigmas
 
 FloatImage = npt.NDArray[np.float32]
 Features = Callable[[], FeatureMap]
@@ -87,30 +89,38 @@ def surprisal_map(
 
     residual = residual or Residual(scaled, known_noise)
     if scorer == SPOTS:
-        best = best_of_one_sign(residual.sigmas())
-        nats = np.zeros(scaled.shape, np.float32) if best is None else best.nats(residual.sigmas())
+        sigmas = point_sigmas(residual)
+        best = best_of_one_sign(sigmas)
+        nats = np.zeros(scaled.shape, np.float32) if best is None else best.nats(sigmas)
         spot_px = 0.0 if best is None else best.width_px
         return ScoreMap(nats, kind="surprisal", label="a spot that noise does not make", spot_px=spot_px)
     raw = _unpredicted(residual) if scorer == SELF_SIMILARITY else _fused(residual, features)
     nats = place_surprisal(raw, periodicity=float(residual.structure().periodicity.mean()))
-    many = many_points(residual) if scorer == FUSED else None
-    if many is None:
+    points = many_points(residual) if scorer == FUSED else None
+    if points is None:
         return ScoreMap(nats, kind="surprisal", label=LABEL)
-    np.maximum(nats, many_points_nats(residual, many), out=nats)
-    return ScoreMap(nats, kind="surprisal", label=LABEL, spot_px=many.width_px)
+    np.maximum(nats, points.nats, out=nats)
+    return ScoreMap(nats, kind="surprisal", label=LABEL, spot_px=points.width_px)
 
 
-def many_points(residual: Residual) -> OneSign | None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ManyPoints:
+    """Many points of one sign: their width as a standard deviation, and their surprisal, shape (rows, cols)."""
+
+    width_px: float
+    nats: FloatImage
+
+
+def many_points(residual: Residual) -> ManyPoints | None:
     """Points of one sign, where many of them stand in what is no crystal: they hide each other from the other parts."""
-    if (residual.structure().periodicity == 1).all():
+    periodicity = residual.structure().periodicity
+    if (periodicity == 1).all():
         return None
-    return many_of_one_sign(residual.sigmas())
-
-
-def many_points_nats(residual: Residual, many: OneSign) -> FloatImage:
-    """Their surprisal, shape (rows, cols), as far as the image is no crystal."""
-    nats: FloatImage = (1 - residual.structure().periodicity) * many.nats(residual.sigmas())
-    return nats
+    sigmas = point_sigmas(residual)
+    many = many_of_one_sign(sigmas)
+    if many is None or not are_on_level_ground(residual.structure().smooth, many.are_at(sigmas)):
+        return None
+    return ManyPoints(width_px=many.width_px, nats=(1 - periodicity) * many.nats(sigmas))
 
 
 def density_map(features: FeatureMap, density: str, seed: int = 0) -> FloatImage:

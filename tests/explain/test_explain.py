@@ -196,7 +196,7 @@ def test_what_the_map_and_its_explanation_share_is_counted_once() -> None:
     study.explain(region_at((40, 40)))
     kept = study._kept.residual()
     shared = {id(array) for array in kept.arrays()}
-    assert len(shared) == 3
+    assert len(shared) == 4
     grounds = study._grounds
     assert grounds is not None
     own = [array for array in grounds.arrays() if id(array) not in shared and array is not study.features().values]

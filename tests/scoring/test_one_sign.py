@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from deepscan_core import CalibratedImage, Study
 from deepscan_core.scoring.calibration import level_for_false_regions
-from deepscan_core.scoring.one_sign import many_of_one_sign, one_sign_surprisal
+from deepscan_core.scoring.one_sign import best_of_one_sign, many_of_one_sign, one_sign_surprisal
 from deepscan_core.scoring.parts import parts_of
 
 SIDE = 384
@@ -50,6 +50,18 @@ def test_wider_spots_are_found_by_a_wider_filter() -> None:
     residual, places = residual_with_spots(1, height=1.4, width_px=3.2)
     found = peaks(one_sign_surprisal(residual), level_for_false_regions(1, residual.shape))
     assert (np.abs(found[:, None] - places[None]).max(axis=2).min(axis=0) <= 4).mean() >= 0.95
+
+
+def test_of_widths_that_show_as_many_the_narrowest_is_taken() -> None:
+    """Bright spots show through every filter; a wide one would merge neighbours."""
+    residual, places = residual_with_spots(9, height=12.0, width_px=2.2)
+    best = best_of_one_sign(residual)
+    assert best is not None
+    assert best.width_px == 1.6
+    found = np.argwhere(best.are_at(residual))
+    away = np.abs(found[:, None] - places[None]).max(axis=2).min(axis=1)
+    assert len(found) == pytest.approx(best.surplus, abs=2)
+    assert (away <= 2).all()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
