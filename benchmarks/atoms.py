@@ -2,7 +2,8 @@
 
     python benchmarks/atoms.py [--data ../shared/data] [--scorers surprisal spots]
 
-F1 of the regions of all frames of platinum atoms together, by the rule of `benchmarks/ablation.py`.
+F1 of the regions of all frames of platinum atoms together, by the rule of `benchmarks/ablation.py`, and how many of them
+hold an atom that somebody marked.
 """
 
 from __future__ import annotations
@@ -40,8 +41,14 @@ def main() -> None:
                 centres = [region.center_px for region in study.regions(scores, **rule)]
                 places = np.array(centres).reshape(-1, 2)
                 found.setdefault((named(rule), scorer), []).append(matched_atoms(places, scene))
-    rows = [[named(rule), *(f1_percent(found.get((named(rule), s), [])) for s in arguments.scorers)] for rule in RULES]
+    rows = [[named(rule), *(cell(found.get((named(rule), s), [])) for s in arguments.scorers)] for rule in RULES]
     print("\n".join(table(["asked for", *arguments.scorers], rows)))
+
+
+def cell(frames: list[Matches]) -> str:
+    """F1, and the regions behind it."""
+    matched, regions, _ = (int(n) for n in np.sum(frames, axis=0)) if frames else (0, 0, 0)
+    return f"{f1_percent(frames)} ({matched} of {regions} regions)"
 
 
 def named(rule: dict[str, float]) -> str:
