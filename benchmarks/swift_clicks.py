@@ -90,8 +90,8 @@ class Noted:
 
     def __init__(self) -> None:
         from deepscan_core.live.beside import MapProcess
-        from nionswift_plugin.deepscan import overlay
         from nionswift_plugin.deepscan.computations import TeacherComputation
+        from nionswift_plugin.deepscan.drawing import overlay
 
         self.drawn: dict[int, float] = {}
         self.committed: dict[int, float] = {}

@@ -41,7 +41,7 @@ class HeadlessSwift:
     @property
     def handler(self) -> Any:
         """What the panel's widgets are bound to."""
-        from nionswift_plugin.deepscan.panel import PANEL_ID
+        from nionswift_plugin.deepscan.panel.dock_panel import PANEL_ID
 
         return self.window.find_dock_panel(PANEL_ID).handler
 
@@ -57,7 +57,7 @@ class HeadlessSwift:
 
     def start_scan(self) -> Any:
         """Start the live view and return its data item once a whole frame is in it."""
-        from nionswift_plugin.deepscan import whole_frames
+        from nionswift_plugin.deepscan.mapping import whole_frames
 
         self.scan.start_playing(sync_timeout=5)
         self.scan.get_next_xdatas_to_finish(10)

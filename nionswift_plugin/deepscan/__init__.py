@@ -16,13 +16,15 @@ class DeepScanExtension:
     def __init__(self, api_broker: Any) -> None:
         from nion.swift import Workspace
 
-        from . import computations, computing, panel
+        from . import computations
+        from .mapping import computing
+        from .panel import dock_panel
 
         self._app = api_broker.get_api(version="~1.0", ui_version="~1.0").application._application
         computations.register()
         computing.begin()
         Workspace.WorkspaceManager().register_panel(
-            panel.DeepScanPanel, panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 312}
+            dock_panel.DeepScanPanel, dock_panel.PANEL_ID, _("DeepScan"), ["left", "right"], "right", {"min-width": 312}
         )
         self._app.register_menu_handler(self._build_menu)
 
@@ -30,14 +32,17 @@ class DeepScanExtension:
         """Take the panel and the menu out again; saved maps keep their data."""
         from nion.swift import Workspace
 
-        from . import computations, computing, panel
+        from . import computations
+        from .mapping import computing
+        from .panel import dock_panel
 
         computations.quit_computing()
         computing.end()
         self._app.unregister_menu_handler(self._build_menu)
-        Workspace.WorkspaceManager().unregister_panel(panel.PANEL_ID)
+        Workspace.WorkspaceManager().unregister_panel(dock_panel.PANEL_ID)
 
     def _build_menu(self, document_controller: Any) -> None:
-        from . import menu, panel
+        from . import menu
+        from .panel import dock_panel
 
-        menu.build(document_controller, panel.PANEL_ID)
+        menu.build(document_controller, dock_panel.PANEL_ID)

@@ -18,7 +18,7 @@ from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanStep
 
-from . import whole_frames
+from .mapping import whole_frames
 
 _NM_PER_UNIT = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "mm": 1e6, "m": 1e9}
 

@@ -19,7 +19,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from deepscan_core.instruments.nion import NionScanController
 
-    from .planning import Plan
+    from .running.planning import Plan
 
 MOST_LOGGED = 200
 

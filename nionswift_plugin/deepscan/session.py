@@ -14,20 +14,22 @@ from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.protocol import ScanProtocol
 
-from . import bridge, click_graphics, computations, results, words
-from .annotations import clear_plan, show_plan  # the package's own `annotations` is a __future__ feature
-from .asking import Look
-from .clicks import Armed
+from . import bridge, computations, words
+from .clicking import click_graphics
+from .clicking.clicks import Armed
 from .desk import Desk, controller_of
-from .findings import Findings
+from .drawing.annotations import clear_plan, show_plan
 from .form import Form
-from .live_map import LiveMap
-from .object_table import ObjectTable
-from .runs import Runs
+from .mapping.asking import Look
+from .mapping.live_map import LiveMap
+from .mapping.object_table import ObjectTable
+from .running import results
+from .running.findings import Findings
+from .running.runs import Runs
 from .view import Phase, View
 
 if TYPE_CHECKING:
-    from .planning import Plan
+    from .running.planning import Plan
 
 CLOSE_TIMEOUT_S = 10.0
 
@@ -182,7 +184,7 @@ class Session:
     # in the worker's thread
 
     def _plan(self, source: Any, form: Form, look: Look) -> None:
-        from .planning import plan_frame
+        from .running.planning import plan_frame
 
         frame = bridge.whole_frame(source, self.data_item)
         image = bridge.as_image(frame, self.data_item.title)

@@ -20,7 +20,8 @@ def swift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeadlessS
     from nion.swift.model import PlugInManager
     from nion.swift.test import TestContext
 
-    from nionswift_plugin.deepscan import DeepScanExtension, computing
+    from nionswift_plugin.deepscan import DeepScanExtension
+    from nionswift_plugin.deepscan.mapping import computing
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPSCAN_BACKBONE", "classical")

@@ -13,7 +13,7 @@ from nion.swift.test import TestContext
 
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
-from nionswift_plugin.deepscan.annotations import (
+from nionswift_plugin.deepscan.drawing.annotations import (
     REFERENCE_ID,
     REGION_ID,
     ROUTE_ID,

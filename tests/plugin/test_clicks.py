@@ -20,15 +20,15 @@ from nion.utils import Geometry
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan.click_graphics import NEGATIVE_ID, POSITIVE_ID
-from nionswift_plugin.deepscan.click_records import (
+from nionswift_plugin.deepscan.clicking.click_graphics import NEGATIVE_ID, POSITIVE_ID
+from nionswift_plugin.deepscan.clicking.click_records import (
     ClickRecord,
     SamplePosition,
     microscope_position,
     place_in,
     view_of,
 )
-from nionswift_plugin.deepscan.clicks import Armed, ClickTool
+from nionswift_plugin.deepscan.clicking.clicks import Armed, ClickTool
 
 
 class Desk:

@@ -17,7 +17,7 @@ import pytest
 
 from deepscan_core.errors import InputError
 from deepscan_core.live import maps
-from nionswift_plugin.deepscan import computations, overlay
+from nionswift_plugin.deepscan import computations
 from nionswift_plugin.deepscan.computations import (
     QUANTIFY,
     SURPRISAL,
@@ -27,6 +27,7 @@ from nionswift_plugin.deepscan.computations import (
     SurprisalComputation,
 )
 from nionswift_plugin.deepscan.computations.names import OUTPUTS
+from nionswift_plugin.deepscan.drawing import overlay
 from tests.conftest import spot_image
 from tests.plugin.driving import without_words
 from tests.word_model import BrightOrDark

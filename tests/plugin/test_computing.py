@@ -11,9 +11,10 @@ import pytest
 from nion.swift.model import PlugInManager
 
 from deepscan_core.live import maps
-from nionswift_plugin.deepscan import DeepScanExtension, bridge, computations, computing
+from nionswift_plugin.deepscan import DeepScanExtension, bridge, computations
 from nionswift_plugin.deepscan.computations import MapSettings
 from nionswift_plugin.deepscan.form import MODES
+from nionswift_plugin.deepscan.mapping import computing
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, plan
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nionswift_plugin.deepscan import bridge, overlay
-from nionswift_plugin.deepscan.annotations import State, states
+from nionswift_plugin.deepscan import bridge
+from nionswift_plugin.deepscan.drawing import overlay
+from nionswift_plugin.deepscan.drawing.annotations import State, states
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, finish_run, plan, run
 from tests.plugin.test_run import Recording, state_of

@@ -13,7 +13,8 @@ import pytest
 from nion.swift import ConsoleDialog, Facade
 
 from nionswift_plugin.deepscan import menu
-from nionswift_plugin.deepscan.panel import PANEL_ID, Handler
+from nionswift_plugin.deepscan.panel.dock_panel import PANEL_ID
+from nionswift_plugin.deepscan.panel.handler import Handler
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach
 from tests.plugin.test_computations import PLACES, discs, still

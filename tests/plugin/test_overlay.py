@@ -19,8 +19,8 @@ from nion.utils import Geometry
 from PIL import Image
 
 from deepscan_core.errors import InputError
-from nionswift_plugin.deepscan import color_maps, composite, overlay
-from nionswift_plugin.deepscan.overlay import OverlayStyle
+from nionswift_plugin.deepscan.drawing import color_maps, composite, overlay
+from nionswift_plugin.deepscan.drawing.overlay import OverlayStyle
 
 SIDE_PX = 256
 

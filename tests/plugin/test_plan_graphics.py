@@ -14,8 +14,8 @@ from nion.swift.model import Graphics
 from nion.swift.test import TestContext
 from nion.utils import Geometry
 
-from nionswift_plugin.deepscan import plan_graphics
-from nionswift_plugin.deepscan.annotations import (
+from nionswift_plugin.deepscan.drawing import plan_graphics
+from nionswift_plugin.deepscan.drawing.annotations import (
     MOST_ALONE,
     REGION_ID,
     ROUTE_ID,
@@ -25,7 +25,7 @@ from nionswift_plugin.deepscan.annotations import (
     show_plan,
     states,
 )
-from nionswift_plugin.deepscan.plan_graphics import PlanGraphic, keep_painting
+from nionswift_plugin.deepscan.drawing.plan_graphics import PlanGraphic, keep_painting
 from tests.plugin.driving import attach
 from tests.plugin.test_annotations import new_display, ours, plan
 from tests.plugin.test_overlay import picture
@@ -65,11 +65,13 @@ def test_hundreds_of_regions_are_two_graphics(swift: Any) -> None:
 @pytest.mark.parametrize("state", State)
 def test_regions_look_as_they_do_alone(swift: Any, monkeypatch: pytest.MonkeyPatch, state: State) -> None:
     """Without labels both ways give the same picture, but for the arrow that Swift puts into a rectangle."""
-    monkeypatch.setattr("nionswift_plugin.deepscan.plan_graphics._Drawing._draw_labels", lambda *arguments: None)
+    monkeypatch.setattr(
+        "nionswift_plugin.deepscan.drawing.plan_graphics._Drawing._draw_labels", lambda *arguments: None
+    )
     alone, together = new_display(swift.library), new_display(swift.library)
     protocol = plan(5, seed=4)
     show_plan(alone, protocol)
-    monkeypatch.setattr("nionswift_plugin.deepscan.annotations.MOST_ALONE", 2)
+    monkeypatch.setattr("nionswift_plugin.deepscan.drawing.annotations.MOST_ALONE", 2)
     show_plan(together, protocol)
     assert len(together.graphics) == 2
     for order in (2, 4):

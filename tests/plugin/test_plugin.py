@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from deepscan_core.errors import InputError
-from nionswift_plugin.deepscan import bridge, computations, overlay, session
-from nionswift_plugin.deepscan.annotations import REGION_ID, ROUTE_ID
+from nionswift_plugin.deepscan import bridge, computations, session
 from nionswift_plugin.deepscan.computations import MapSettings, SurprisalComputation
+from nionswift_plugin.deepscan.drawing import overlay
+from nionswift_plugin.deepscan.drawing.annotations import REGION_ID, ROUTE_ID
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, map_item, plan, without_words
 
@@ -54,7 +55,8 @@ def test_loading_and_unloading_again_and_again_leaves_nothing(tmp_path: Path, mo
     from nion.swift.model import PlugInManager
     from nion.swift.test import TestContext
 
-    from nionswift_plugin.deepscan import DeepScanExtension, computing
+    from nionswift_plugin.deepscan import DeepScanExtension
+    from nionswift_plugin.deepscan.mapping import computing
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPSCAN_BACKBONE", "classical")
@@ -146,7 +148,7 @@ def test_the_plug_in_imports_nothing_heavy() -> None:
     import sys
 
     code = (
-        "import sys, nionswift_plugin.deepscan.panel, nionswift_plugin.deepscan_simulator;"
+        "import sys, nionswift_plugin.deepscan.panel.dock_panel, nionswift_plugin.deepscan_simulator;"
         "print([name for name in ('torch', 'sklearn', 'skimage') if name in sys.modules])"
     )
     root = str(Path(session.__file__).parents[2])

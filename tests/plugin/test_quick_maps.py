@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from deepscan_core.errors import InputError
-from nionswift_plugin.deepscan import computations, overlay
-from nionswift_plugin.deepscan.quick_maps import QuickMaps
+from nionswift_plugin.deepscan import computations
+from nionswift_plugin.deepscan.drawing import overlay
+from nionswift_plugin.deepscan.mapping.quick_maps import QuickMaps
+from nionswift_plugin.deepscan.mapping.warming import Warmer
 from nionswift_plugin.deepscan.soon import Soon
-from nionswift_plugin.deepscan.warming import Warmer
 from tests.plugin.test_teaching import PLACES_NM, click, planted
 
 

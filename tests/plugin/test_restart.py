@@ -17,10 +17,12 @@ from nion.swift.test import TestContext
 from nion.ui import CanvasItem
 from nion.utils import Geometry
 
-from nionswift_plugin.deepscan import DeepScanExtension, computations, computing, overlay
-from nionswift_plugin.deepscan.annotations import MOST_ALONE, State, mark, states
-from nionswift_plugin.deepscan.panel import PANEL_ID
-from nionswift_plugin.deepscan.plan_graphics import PlanGraphic
+from nionswift_plugin.deepscan import DeepScanExtension, computations
+from nionswift_plugin.deepscan.drawing import overlay
+from nionswift_plugin.deepscan.drawing.annotations import MOST_ALONE, State, mark, states
+from nionswift_plugin.deepscan.drawing.plan_graphics import PlanGraphic
+from nionswift_plugin.deepscan.mapping import computing
+from nionswift_plugin.deepscan.panel.dock_panel import PANEL_ID
 from nionswift_plugin.deepscan.view import Phase
 from tests.conftest import spot_image
 

@@ -12,8 +12,8 @@ import pytest
 
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 from deepscan_core.records.protocol import ScanProtocol
-from nionswift_plugin.deepscan import kept_runs
-from nionswift_plugin.deepscan.annotations import State, states
+from nionswift_plugin.deepscan.drawing.annotations import State, states
+from nionswift_plugin.deepscan.running import kept_runs
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, finish_run, plan, run
 from tests.plugin.test_run import Recording, state_of

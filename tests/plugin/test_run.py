@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan.annotations import DONE_COLOR, REGION_ID
+from nionswift_plugin.deepscan.drawing.annotations import DONE_COLOR, REGION_ID
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, finish_run, plan, run
 

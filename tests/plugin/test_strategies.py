@@ -10,7 +10,7 @@ import pytest
 
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 from nionswift_plugin.deepscan import bridge
-from nionswift_plugin.deepscan.annotations import REFERENCE_ID, State, states
+from nionswift_plugin.deepscan.drawing.annotations import REFERENCE_ID, State, states
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, finish_run, plan, run
 from tests.plugin.test_run import Recording, state_of

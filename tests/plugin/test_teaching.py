@@ -10,7 +10,8 @@ from nion.ui import CanvasItem
 from nion.utils import Geometry
 
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan import computations, overlay
+from nionswift_plugin.deepscan import computations
+from nionswift_plugin.deepscan.drawing import overlay
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, plan, without_words
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nionswift_plugin.deepscan.annotations import REGION_ID, selected_order
+from nionswift_plugin.deepscan.drawing.annotations import REGION_ID, selected_order
 from nionswift_plugin.deepscan.view import Phase
 from tests.plugin.driving import attach, plan
 from tests.plugin.test_teaching import PLACES_NM, click, pixel_of, planted

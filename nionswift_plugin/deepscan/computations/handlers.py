@@ -21,8 +21,9 @@ from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 
-from .. import bridge, computing, whole_frames
-from ..taught_frames import TaughtFrame
+from .. import bridge
+from ..clicking.taught_frames import TaughtFrame
+from ..mapping import computing, whole_frames
 from . import outputs
 
 _ = gettext.gettext

@@ -12,7 +12,8 @@ from deepscan_core.live.tables import COLUMNS, table_of, unit_of
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement
 
-from .. import bridge, overlay
+from .. import bridge
+from ..drawing import overlay
 
 
 def map_data(scores: ScoreMap, source: Any, **told: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 from deepscan_core.records.frames import ScanFrame
 
-from .form import Form
+from ..form import Form
 
 if TYPE_CHECKING:
     from deepscan_core.acquisition.deciding import Decider

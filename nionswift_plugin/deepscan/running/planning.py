@@ -17,8 +17,8 @@ from deepscan_core.records.protocol import ScanLimits, ScanProtocol
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 from deepscan_core.study import Study
 
-from .asking import Look, Question
-from .form import Form
+from ..form import Form
+from ..mapping.asking import Look, Question
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import computations, words
-from .soon import Soon
+from .. import computations, words
+from ..soon import Soon
 
 
 class ObjectTable:

@@ -12,14 +12,17 @@ from deepscan_core.live.clicks import Click, classes_of, clicks_from_json, click
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
 
-from . import bridge, click_graphics, composite, computations, overlay, plan_graphics, whole_frames
+from .. import bridge, computations
+from ..clicking import click_graphics
+from ..clicking.clicks import Armed, ClickTool
+from ..drawing import composite, overlay, plan_graphics
+from ..drawing.keeper import Keeper
+from ..drawing.map_panels import MapPanels
+from ..form import Form, Mode, recall, remember
+from ..soon import Soon
+from . import whole_frames
 from .asking import Look, Question
-from .clicks import Armed, ClickTool
-from .form import Form, Mode, recall, remember
-from .keeper import Keeper
-from .map_panels import MapPanels
 from .quick_maps import QuickMaps
-from .soon import Soon
 from .warming import Warmer
 
 KINDS: dict[Mode, str] = {

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from deepscan_core.errors import InputError
 
+from ..desk import Desk
+from ..drawing.annotations import selected_order
+from ..mapping.live_map import LiveMap
+from ..view import Phase
 from . import results, why_here
-from .annotations import selected_order  # the package's own `annotations` is a __future__ feature
-from .desk import Desk
-from .live_map import LiveMap
 from .runs import Runs
-from .view import Phase
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation

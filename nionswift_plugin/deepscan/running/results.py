@@ -14,12 +14,12 @@ from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 
-from .annotations import State, sign  # the package's own `annotations` is a __future__ feature
+from ..drawing.annotations import State, sign
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation
 
-    from .asking import Look
+    from ..mapping.asking import Look
     from .planning import Plan
 
 MARGIN = 3.0  # region sizes that the view shows around a region

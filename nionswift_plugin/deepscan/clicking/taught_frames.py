@@ -15,9 +15,10 @@ from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.records.image import CalibratedImage
 
-from . import bridge, whole_frames
+from .. import bridge
+from ..mapping import whole_frames
+from ..soon import Soon
 from .click_records import view_from_dict, view_to_dict
-from .soon import Soon
 
 
 @dataclass(frozen=True, kw_only=True)

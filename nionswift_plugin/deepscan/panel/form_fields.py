@@ -8,8 +8,8 @@ from nion.utils import Model
 
 from deepscan_core.acquisition.strategy_names import STRATEGIES
 
+from ..form import MODES, THRESHOLDS, Form, Threshold
 from .fields import as_text, number, numbers, pair
-from .form import MODES, THRESHOLDS, Form, Threshold
 
 AMOUNTS: dict[Threshold, str] = {
     "area": "area_percent",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from nion.data import DataAndMetadata
 from nion.swift.model import DataItem
 
-from .asking import Look
+from ..mapping.asking import Look
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation

@@ -18,7 +18,7 @@ from nion.utils import Registry
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import YX, ScanContext
 
-from . import bridge
+from .. import bridge
 
 _VIEW_KEYS = ("rows", "cols", "fov_y_nm", "fov_x_nm", "center_y_nm", "center_x_nm", "rotation_rad")
 LEAST_MOVE_PX = 0.25  # less is noise in what the stage reports, and is not followed

@@ -14,13 +14,14 @@ from deepscan_core.errors import RunAborted
 from deepscan_core.records.frames import ScanFrame
 from deepscan_core.records.protocol import ScanStep
 
-from . import bridge, kept_runs, tiles, words
-from .annotations import State, mark, show_plan, show_reference  # the package's own `annotations`: a __future__ feature
+from .. import bridge, words
+from ..drawing.annotations import State, mark, show_plan, show_reference
+from ..form import Form
+from ..mapping.live_map import LiveMap
+from ..view import Phase
+from . import kept_runs, tiles
 from .deciding import FOLLOW, strategy_of
-from .form import Form
 from .kept_runs import Resumed
-from .live_map import LiveMap
-from .view import Phase
 
 if TYPE_CHECKING:
     from deepscan_core.instruments.nion import NionScanController

@@ -25,7 +25,14 @@ from nion.utils import Geometry
 from deepscan_core.records.coordinates import YX
 
 from .keeper import Keeper
-from .region_looks import LOOKS, REGION_ID, ROUTE_COLOR, ROUTE_ID, State, label_of
+from .region_looks import (
+    LOOKS,
+    REGION_ID,
+    ROUTE_COLOR,
+    ROUTE_ID,
+    State,
+    label_of,
+)
 
 UNSEEN = "rgba(0, 0, 0, 0)"
 TAG_COLOR = "rgba(0, 0, 0, 0.6)"

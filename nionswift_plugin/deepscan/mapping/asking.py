@@ -17,9 +17,9 @@ from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import ScanRegion
 
+from ..clicking.taught_frames import TaughtFrame
+from ..form import Mode
 from . import computing
-from .form import Mode
-from .taught_frames import TaughtFrame
 
 if TYPE_CHECKING:
     from deepscan_core.explain import Explanation

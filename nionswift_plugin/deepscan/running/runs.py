@@ -10,13 +10,14 @@ from deepscan_core.acquisition.controller import BeamRest
 from deepscan_core.acquisition.limits import context_changes
 from deepscan_core.errors import InputError, UnsupportedStep
 
-from . import bridge, kept_runs, results, words
-from .annotations import State, mark, show_plan  # the package's own `annotations` is a __future__ feature
-from .desk import Desk, controller_of
-from .form import Form
+from .. import bridge, words
+from ..desk import Desk, controller_of
+from ..drawing.annotations import State, mark, show_plan
+from ..form import Form
+from ..mapping.live_map import LiveMap
+from ..view import Phase
+from . import kept_runs, results
 from .kept_runs import Resumed
-from .live_map import LiveMap
-from .view import Phase
 from .visit import Visit
 
 if TYPE_CHECKING:

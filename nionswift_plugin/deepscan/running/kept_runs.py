@@ -27,10 +27,10 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanProtocol
 from deepscan_core.records.regions import ScanRegion
 
-from .asking import Question
+from ..drawing.region_looks import State
+from ..form import Form, form_from_json, form_to_json
+from ..mapping.asking import Question
 from .deciding import FOLLOW
-from .form import Form, form_from_json, form_to_json
-from .region_looks import State
 
 if TYPE_CHECKING:
     from .planning import Plan

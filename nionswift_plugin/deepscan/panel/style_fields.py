@@ -6,9 +6,9 @@ from typing import Any
 
 from nion.utils import Model
 
-from .color_maps import NAMES
+from ..drawing.color_maps import NAMES
+from ..drawing.overlay import OverlayStyle
 from .fields import as_text, score
-from .overlay import OverlayStyle
 
 
 class StyleFields:

@@ -23,9 +23,16 @@ from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.live.clicks import DEFAULT_CLASS
 from deepscan_core.records.coordinates import YX, ScanContext
 
-from .click_graphics import AddClick, clicks_json, known, new_click, record_of, show
+from ..soon import Soon
+from .click_graphics import (
+    AddClick,
+    clicks_json,
+    known,
+    new_click,
+    record_of,
+    show,
+)
 from .click_records import ClickRecord, SamplePosition, is_inside, microscope_position, view_of
-from .soon import Soon
 from .taught_frames import TaughtFrame, TaughtFrames
 
 

@@ -1,36 +1,27 @@
-"""The DeepScan panel: what its widgets are bound to."""
+"""What the widgets of the panel are bound to: its buttons, and the fields of all tabs."""
 
 from __future__ import annotations
 
 import gettext
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nion.swift import Panel
-from nion.swift.model import PlugInManager
-from nion.ui import Declarative
 from nion.utils import Model
 
 from deepscan_core.errors import DeepScanError
 from deepscan_core.live.clicks import DEFAULT_CLASS
 
-from .computations import MapSettings
-from .form import MODES, THRESHOLDS
+from ..form import MODES, THRESHOLDS
+from ..session import Session
+from ..view import Phase, View
 from .form_fields import FormFields
-from .panel_layout import MODE_NAMES, RESTORE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
+from .layout import MODE_NAMES, RESTORE_NAMES, STRATEGY_NAMES, THRESHOLD_NAMES, layout
 from .run_fields import RunFields
-from .session import Session
 from .shown_fields import ShownFields
 from .style_fields import StyleFields
-from .view import Phase, View
 
 _ = gettext.gettext
-
-PANEL_ID = "deepscan-panel"
-BACKBONE_VARIABLE = "DEEPSCAN_BACKBONE"
-EXPORT_FOLDER = "DeepScan"  # in the home folder, where the dialog begins
 
 
 class Handler(FormFields, StyleFields, ShownFields, RunFields):
@@ -233,24 +224,3 @@ class Handler(FormFields, StyleFields, ShownFields, RunFields):
             action()
         except DeepScanError as error:
             self.session.fail(error)
-
-
-class DeepScanPanel(Panel.Panel):
-    """One panel a window."""
-
-    def __init__(self, document_controller: Any, panel_id: str, properties: Any) -> None:
-        super().__init__(document_controller, panel_id, _("DeepScan"))
-        api = PlugInManager.api_broker_fn("~1.0", None)
-        settings = MapSettings(backbone=os.environ.get(BACKBONE_VARIABLE) or MapSettings().backbone)
-
-        def ask_folder() -> Path | None:
-            start = str(Path.home() / EXPORT_FOLDER)
-            folder, _directory = document_controller.ui.get_existing_directory_dialog(_("Export into"), start)
-            return Path(folder) if folder else None
-
-        self.handler = Handler(
-            lambda on_view: Session(document_controller, api, on_view=on_view, map_settings=settings), ask_folder
-        )
-        self.widget = Declarative.DeclarativeWidget(
-            document_controller.ui, document_controller.event_loop, self.handler
-        )

@@ -10,7 +10,7 @@ from nion.utils import Model
 
 from deepscan_core.errors import InputError
 
-from .kept_runs import KeptRun
+from ..running.kept_runs import KeptRun
 
 _ = gettext.gettext
 

@@ -21,7 +21,14 @@ from nion.utils import Geometry
 from deepscan_core.records.coordinates import YX, ScanContext
 from deepscan_core.records.protocol import ScanProtocol, ScanStep
 
-from .plan_graphics import DrawnRegion, PlanGraphic, is_for_many, mark_in, read, write
+from .plan_graphics import (
+    DrawnRegion,
+    PlanGraphic,
+    is_for_many,
+    mark_in,
+    read,
+    write,
+)
 from .region_looks import (
     DONE_COLOR,
     LOOKS,

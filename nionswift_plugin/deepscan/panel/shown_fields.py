@@ -7,7 +7,7 @@ from typing import Any
 
 from nion.utils import Model
 
-from .view import Phase, View
+from ..view import Phase, View
 
 _ = gettext.gettext
 

@@ -1,0 +1,1 @@
+"""The panel: its fields, its layout, and what its buttons do."""
