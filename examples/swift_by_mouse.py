@@ -37,7 +37,7 @@ async def main(window):
     await press(widget, "Done")
 
     panel.tab.value = 1
-    panel.amount.value, panel.region.value, panel.dwell.value = "6", "60", "40"
+    panel.amount.value, panel.region.value, panel.dwell.value = "6", "60", "300"  # time enough for a slow computer
     await press(widget, "Plan")
     await until(lambda: panel.may_run.value)
     print(f"planned: {panel.status.value}")

@@ -15,7 +15,7 @@ SCRIPT = real.ROOT / "examples" / "swift_by_mouse.py"
 
 AGAIN = """
 import asyncio, json
-from nionswift_plugin.deepscan import overlay
+from nionswift_plugin.deepscan.drawing import overlay
 
 async def main(window):
     panel = window.find_dock_panel("deepscan-panel").handler

@@ -35,7 +35,8 @@ class Swift:
 
     def __init__(self, window: Any) -> None:
         self.window, self.library = window, window.document_model
-        self.library.start_dispatcher()  # as Swift does when it has opened a project
+        if hasattr(self.library, "start_dispatcher"):  # Swift 16.16 does so when it has opened a project
+            self.library.start_dispatcher()
         self.panel = window.find_dock_panel(PANEL_ID).handler
 
     @property
