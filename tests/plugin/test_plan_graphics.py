@@ -126,6 +126,17 @@ def test_numbers_do_not_cover_each_other_and_the_present_region_is_told(swift: A
         assert apart_x or one[1] + one[3] <= other[1] or other[1] + other[3] <= one[1]
 
 
+def test_a_number_at_the_edge_of_the_image_stays_inside(swift: Any) -> None:
+    region, screen = (
+        plan_graphics.DrawnRegion(order=5, center_frac=(0.5, 0.01), size_frac=(0.1, 0.1), rotation_rad=0),
+        Screen(),
+    )
+    graphic = PlanGraphic.of(REGION_ID, [region])
+    plan_graphics._Drawing(graphic).draw(screen, DisplayPanel.FixedUISettings(), screen)
+    ((x, *_),) = screen.tags
+    assert x == plan_graphics.EDGE
+
+
 def test_the_mouse_reaches_what_lies_below(swift: Any) -> None:
     display_item = new_display(swift.library)
     show_plan(display_item, plan(MANY))

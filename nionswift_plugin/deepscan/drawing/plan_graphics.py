@@ -38,6 +38,7 @@ UNSEEN = "rgba(0, 0, 0, 0)"
 TAG_COLOR = "rgba(0, 0, 0, 0.6)"
 LABEL_FONT = "normal 10px sans-serif"
 LABEL_PRIORITY = (State.CURRENT, State.FAILED, State.VISITED, State.SKIPPED, State.PLANNED)
+EDGE = 4.0  # px of the screen that a panel's frame may cover
 CELL = 4.0  # px of the screen, in which labels are kept apart
 
 
@@ -145,12 +146,13 @@ class _Drawing:
     def _draw_labels(self, context: Any, ui_settings: Any, mapping: Any) -> None:
         """Numbers and signs on small tags; where they would cover each other the state that matters most is told."""
         taken: set[tuple[int, int]] = set()
+        edge_x = _on_screen(mapping, (0.0, 0.0)).x
         context.font, context.text_baseline, context.text_align = LABEL_FONT, "middle", "center"
         for state in LABEL_PRIORITY:
             tags = []
             for region in self._regions:
                 if region.state is state:
-                    tag = _Tag.of(region, _on_screen(mapping, _top_left(region)), ui_settings)
+                    tag = _Tag.of(region, _on_screen(mapping, _top_left(region)), edge_x, ui_settings)
                     if taken.isdisjoint(tag.cells):
                         taken |= tag.cells
                         tags.append(tag)
@@ -176,12 +178,12 @@ class _Tag:
     cells: frozenset[tuple[int, int]]
 
     @classmethod
-    def of(cls, region: DrawnRegion, corner: Any, ui_settings: Any) -> _Tag:
-        """Above the top left corner of a region."""
+    def of(cls, region: DrawnRegion, corner: Any, edge_x: float, ui_settings: Any) -> _Tag:
+        """Above the top left corner of a region, and inside the left edge of the image, where a panel may end."""
         text = label_of(region.order, region.state)
         box = ui_settings.get_font_metrics(LABEL_FONT, text)
         height, width = box.height + 2, box.width + 4
-        top, left = corner.y - height - 1, corner.x
+        top, left = corner.y - height - 1, max(corner.x, edge_x + EDGE)
         rows = range(math.floor(top / CELL), math.floor((top + height) / CELL) + 1)
         cols = range(math.floor(left / CELL), math.floor((left + width) / CELL) + 1)
         cells = frozenset(itertools.product(rows, cols))

@@ -61,8 +61,8 @@ class KeptRun:
 
     @property
     def title(self) -> str:
-        """For a list that is not wide."""
-        return f"{self.folder.name}: {len(self.recorded)} of {self.planned}"
+        """For a list that is not wide: without the year."""
+        return f"{self.folder.name[len('2026-') :]}: {len(self.recorded)} of {self.planned}"
 
 
 @dataclass(frozen=True, kw_only=True)
