@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from deepscan_core.errors import InputError
 from deepscan_core.simulation.corpus import alloys, transmission
@@ -88,6 +89,19 @@ def test_coherent_precipitates_can_fill_most_of_the_field_or_little_of_it() -> N
         assert canvas.groups[0].kind == "precipitate"
     assert min(shares) < 0.4
     assert max(shares) > 0.6
+
+
+def test_coarsened_precipitates_are_compounds_with_re_entrant_corners() -> None:
+    solidities = []
+    for seed in range(12):
+        canvas = Canvas(image=np.full((160, 160), 0.5, np.float32))
+        alloys.coarsened_precipitates(np.random.default_rng(seed), canvas)
+        assert canvas.groups[0].kind == "precipitate"
+        number, _ = ndimage.label(canvas.groups[0].mask)
+        largest = number == 1 + int(np.argmax(np.bincount(number.ravel())[1:]))
+        solidities.append(largest.sum() / ConvexHull(np.argwhere(largest)).volume)
+    assert min(solidities) < 0.8
+    assert np.mean(solidities) < 0.95  # a large convex body on a grid of pixels has 1.0 or more
 
 
 @pytest.mark.parametrize(("arguments", "named"), [({"name": "moon"}, "cracked"), ({"side_px": 8}, "at least 64")])

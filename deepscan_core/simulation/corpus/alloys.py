@@ -48,6 +48,44 @@ def domains(rng: Rng, canvas: Canvas) -> None:
     canvas.add("precipitate", mask, form="irregular", diameter_px=size)
 
 
+def coarsened_precipitates(rng: Rng, canvas: Canvas) -> None:
+    """Cuboids of many sizes on common axes that have met, grown together and split again, with fine ones between.
+
+    The shape of gamma prime after long or slow heat treatment: compounds with re-entrant corners and clefts.
+    """
+    median, angle = log_uniform(rng, 10, 55), rng.uniform(0, math.pi)
+    sizes = radii(rng, canvas.shape, median, rng.uniform(0.35, 0.8), spread=rng.uniform(0.3, 0.6))
+    centers, sizes = scattered(rng, canvas.shape, np.minimum(sizes, 90), gap=rng.uniform(0.55, 0.95))
+    sharpness = float(rng.choice([2.5, 3.5, 5.0]))
+    y, x = np.mgrid[: canvas.shape[0], : canvas.shape[1]].astype(np.float32)
+    bend = rng.uniform(0.03, 0.2) * median
+    y, x = (v + bend * noise(rng, canvas.shape, median * rng.uniform(0.7, 2.5), slope=3.0) for v in (y, x))
+    distance = np.full(canvas.shape, median, np.float32)
+    for (row, col), size in zip(centers, sizes, strict=True):
+        along = np.abs((x - col) * math.cos(angle) + (y - row) * math.sin(angle)) / rng.uniform(0.8, 1.25)
+        across = np.abs((y - row) * math.cos(angle) - (x - col) * math.sin(angle))
+        distance = np.minimum(distance, (along**sharpness + across**sharpness) ** (1 / sharpness) - 0.85 * size)
+    distance = _with_clefts(rng, canvas, distance.astype(np.float32), median)
+    mask = _etched(rng, canvas, distance)
+    if rng.random() < 0.7:
+        step = float(canvas.image[mask].mean() - canvas.image[~mask].mean()) if 0 < mask.mean() < 1 else -0.2
+        mask = mask | _fine_ones(rng, canvas, distance, median, step)
+    layout = "crowded" if mask.mean() > 0.35 else ""
+    canvas.add("precipitate", mask, form="irregular", diameter_px=2 * median, layout=layout)
+
+
+def _with_clefts(rng: Rng, canvas: Canvas, distance_px: FloatArray, size_px: float) -> FloatArray:
+    """Bodies cut here and there by narrow channels of matrix, along the zero lines of a smooth field."""
+    if rng.random() < 0.4:
+        return distance_px
+    field = noise(rng, canvas.shape, size_px * rng.uniform(1.0, 2.5), slope=3.5)
+    steep = np.hypot(*np.gradient(field)) + 1e-3
+    is_open = noise(rng, canvas.shape, size_px * rng.uniform(1.0, 2.0), slope=3.0) > rng.uniform(-0.3, 0.8)
+    channel = log_uniform(rng, 1.0, max(1.5, 0.15 * size_px)) - np.abs(field) / steep
+    cut: FloatArray = np.where(is_open, np.maximum(distance_px, channel), distance_px).astype(np.float32)
+    return cut
+
+
 def _orientations(rng: Rng, canvas: Canvas) -> tuple[npt.NDArray[np.int32], FloatArray]:
     """Number of the grain at each pixel, mostly 0 everywhere, and distance to the nearest boundary in pixels."""
     if rng.random() < 0.75:

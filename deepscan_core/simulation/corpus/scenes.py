@@ -24,6 +24,7 @@ FREE_OBJECTS: tuple[tuple[Painter, float], ...] = (
     (bodies.agglomerates, 2.5),
     (alloys.precipitates, 1.0),
     (alloys.coherent_precipitates, 0.8),
+    (alloys.coarsened_precipitates, 0.6),
     (alloys.carbides, 1.0),
     (bodies.nanoparticles, 1.0),
     (lines.scratches, 1.5),
@@ -107,8 +108,13 @@ def superalloy(rng: Rng, shape: Shape2) -> Canvas:
     """Precipitates that fill much of an etched matrix."""
     canvas = grounds.ground(rng, shape) if rng.random() < 0.6 else grounds.rough(rng, shape)
     canvas.image = canvas.image * 0.5 + 0.3
-    painters = (alloys.precipitates, alloys.coherent_precipitates, alloys.domains)
-    painters[int(rng.choice(3, p=[0.35, 0.45, 0.2]))](rng, canvas)
+    painters = (
+        alloys.precipitates,
+        alloys.coherent_precipitates,
+        alloys.coarsened_precipitates,
+        alloys.domains,
+    )
+    painters[int(rng.choice(len(painters), p=[0.25, 0.3, 0.3, 0.15]))](rng, canvas)
     if rng.random() < 0.3:
         lines.scratches(rng, canvas)
     return canvas
