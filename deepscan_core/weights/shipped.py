@@ -45,8 +45,8 @@ SHIPPED = {
     for weights in (
         ShippedWeights(
             name="deepscan-words",
-            sha256="6d635a080d59853d0d5fd29350e2ce97df0abffaf18be694655497794845af6c",
-            licence="GPL-3.0-or-later; the table of words is made with MiniLM (Apache-2.0)",
+            sha256="bd3df03eb8ca03621a1501d0987f699d6c73c1383487a3bf8e1b174ffb8b9b28",
+            licence="GPL-3.0-or-later; the table of words is made with MiniLM (Apache-2.0) and WordNet",
             origin="training/train_words.py, on rendered scenes alone",
         ),
     )

@@ -63,7 +63,8 @@ def test_it_learns_goes_on_after_an_interruption_and_is_of_use(
 ) -> None:
     from deepscan_core.features.words.own import read_own_model
     from training import train_words
-    from training.export import read_model, write_model
+    from training.export import write_model
+    from training.text_side import fit_text_side
 
     monkeypatch.setattr(train_words, "KEPT_EVERY", 4)
     whole, _ = train_words.train((shard,), lexicon, steps=8, batch=3, seed=1)
@@ -78,23 +79,48 @@ def test_it_learns_goes_on_after_an_interruption_and_is_of_use(
         patch.setattr(train_words, "save_state", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train_words.train((shard,), lexicon, steps=8, batch=3, seed=1, state=state)
-    decoder, head = train_words.train((shard,), lexicon, steps=8, batch=3, seed=1, state=state)
+    decoder, _ = train_words.train((shard,), lexicon, steps=8, batch=3, seed=1, state=state)
     assert decoder.embed2.weight.detach().numpy() == pytest.approx(whole.embed2.weight.detach().numpy(), abs=2e-3)
 
-    write_model(tmp_path / "words.safetensors", decoder, head, lexicon)
+    side = fit_text_side(decoder, (shard,), lexicon, seed=1, batches=1, steps=2)
+    write_model(tmp_path / "words.safetensors", decoder, side, lexicon)
     model = read_own_model(tmp_path / "words.safetensors")
     found = Study(CalibratedImage(render_scene(1, side_px=96).image)).search("dark cracks", model=model)
     assert found.shape == (96, 96)
     assert len(model.others.phrases) == 32
+    for name, value in side.state_dict().items():
+        assert model.side.state_dict()[name].numpy() == pytest.approx(value.numpy(), rel=1e-3, abs=1e-4), name
+    assert model.lexicon.words == lexicon.words
+    assert np.array_equal(model.lexicon.vectors, lexicon.vectors)
 
-    *sides, table = read_model(tmp_path / "words.safetensors")
-    assert table.words == lexicon.words
-    assert np.array_equal(table.vectors, lexicon.vectors)
-    for one, other in zip(sides, (decoder, head), strict=True):
-        kept = one.state_dict()
-        for name, value in other.state_dict().items():
-            if not name.endswith("num_batches_tracked"):
-                assert kept[name].numpy() == pytest.approx(value.numpy(), rel=1e-3, abs=1e-4), name
-    further, _ = train_words.train((shard,), table, steps=2, batch=3, seed=2, start=tuple(sides))
-    assert not np.array_equal(further.embed2.weight.detach().numpy(), decoder.embed2.weight.detach().numpy())
-    assert further.embed2.weight.detach().numpy() == pytest.approx(decoder.embed2.weight.detach().numpy(), abs=0.02)
+
+def test_heads_of_the_text_side_learn_alone_and_the_search_takes_their_mean(shard: Any, lexicon: Lexicon) -> None:
+    import torch
+
+    from deepscan_core.features.words.network import Decoder, PhraseHead
+    from training.batches import Batches
+    from training.losses import loss_of
+    from training.text_side import _look, fit_text_side
+    from training.wording import encoded
+
+    torch.manual_seed(0)
+    decoder = Decoder().eval()
+    before = {name: value.clone() for name, value in decoder.state_dict().items()}
+    side = fit_text_side(decoder, (shard,), lexicon, seed=3, batches=2, steps=60)
+    assert all(torch.equal(value, before[name]) for name, value in decoder.state_dict().items())
+
+    drawn = _look(decoder, Batches((shard,), seed=3, size=24))
+    words = encoded(lexicon, drawn.captions)
+    embedded, targets, kinds = (torch.from_numpy(v) for v in (drawn.embedded, drawn.targets, drawn.kinds))
+
+    def loss(head: Any) -> float:
+        with torch.inference_mode():
+            weights, bias = head(*words)
+            logits = torch.einsum("bdp,td->bpt", embedded.float(), weights) + bias
+            return float(loss_of(logits, targets.long(), kinds.long()))
+
+    assert loss(side) < loss(PhraseHead()) - 0.2
+    first, second = side.heads[0](*words)[0], side.heads[1](*words)[0]
+    assert not torch.allclose(first, second, atol=1e-2)
+    each = torch.stack([head(*words)[0] for head in side.heads])
+    assert torch.allclose(side(*words)[0], each.mean(0), atol=1e-5)

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 DIMENSIONS, WORD_DIMENSIONS = 64, 128
 STEP_PX, LOCAL_PX = 2, 16
+HEADS = 6
 LEVEL_CHANNELS = (24, 40, 112)  # of strides 4, 8 and 16 of EfficientNet-Lite0
 PLACE_WEIGHT = -1.5  # in the exponent: what a word that only says where counts to begin with
 
@@ -104,6 +105,21 @@ class PhraseHead(nn.Module):
         pooled = (importance.softmax(1)[..., None] * functional.relu(self.each(words))).sum(1)
         direction = functional.normalize(self.together(pooled), dim=1)
         return direction * self.log_scale.exp(), self.bias(pooled)[:, 0]
+
+
+class PhraseHeads(nn.Module):
+    """The mean of several heads, which agree about words that they saw in training, and less about others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(PhraseHead() for _ in range(HEADS))
+
+    def forward(
+        self, words: torch.Tensor, is_word: torch.Tensor, is_place: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights and biases as `PhraseHead` gives them."""
+        weights, biases = zip(*(head(words, is_word, is_place) for head in self.heads), strict=True)
+        return torch.stack(weights).mean(0), torch.stack(biases).mean(0)
 
 
 def _local(picture: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ from deepscan_core.weights.shipped import SHIPPED
 if TYPE_CHECKING:
     import torch
 
-    from deepscan_core.features.words.network import Decoder, PhraseHead
+    from deepscan_core.features.words.network import Decoder, PhraseHeads
 
 FloatArray = npt.NDArray[np.float32]
 NAME = "deepscan-words"
@@ -44,7 +44,7 @@ class OwnModel:
 
     Attributes
     ----------
-    decoder, head : in evaluation mode, on the CPU.
+    decoder, side : of the picture and of the text, in evaluation mode, on the CPU.
     lexicon : the table of words.
     others : one direction a kind of the corpus.
     backbone : the one that was frozen in training.
@@ -52,7 +52,7 @@ class OwnModel:
     """
 
     decoder: Decoder
-    head: PhraseHead
+    side: PhraseHeads
     lexicon: Lexicon
     others: PhraseVectors
     backbone: Backbone
@@ -74,7 +74,7 @@ class OwnModel:
 
         found = [self._phrase(phrase) for phrase in phrases]
         with torch.inference_mode():
-            pairs = [self.head(words[None], torch.ones(1, len(words)), places[None]) for words, places in found]
+            pairs = [self.side(words[None], torch.ones(1, len(words)), places[None]) for words, places in found]
         return PhraseVectors(
             phrases=tuple(phrases),
             weights=np.concatenate([weight.numpy() for weight, _ in pairs]).astype(np.float32),
@@ -150,14 +150,14 @@ def read_own_model(path: Path) -> OwnModel:
     """The model of a safetensors file that ``training/train_words.py`` wrote."""
     from safetensors import safe_open
 
-    from deepscan_core.features.words.network import Block, Decoder, PhraseHead
+    from deepscan_core.features.words.network import Block, Decoder, PhraseHeads
     from deepscan_core.weights.loading import fit_by_name
 
     with safe_open(path, framework="pt") as file:
         facts: dict[str, str] = file.metadata()
         tensors: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    decoder, head = Decoder(), PhraseHead()
-    for prefix, module in (("decoder.", decoder), ("head.", head)):
+    decoder, side = Decoder(), PhraseHeads()
+    for prefix, module in (("decoder.", decoder), ("side.", side)):
         own = {n.removeprefix(prefix): t.float() for n, t in tensors.items() if n.startswith(prefix)}
         fit_by_name(module, own, str(path))
     for block in decoder.eval().modules():
@@ -171,7 +171,7 @@ def read_own_model(path: Path) -> OwnModel:
     )
     return OwnModel(
         decoder=decoder,
-        head=head.eval(),
+        side=side.eval(),
         lexicon=Lexicon(words=words, vectors=tensors["table"].numpy(), known=known),
         others=others,
         backbone=load_backbone(DEFAULT_BACKBONE, device="cpu"),
