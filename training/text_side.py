@@ -57,7 +57,7 @@ def fit_text_side(
     source = Batches(shards, seed=seed, size=BATCH, shuffled=shuffled)
     looked = [_look(decoder, source) for _ in range(batches)]
     side = PhraseHeads()
-    for number, _ in enumerate(side.heads):
+    for number in range(len(side.heads)):
         side.heads[number] = _fitted_head(looked, lexicon, seed=seed + number, steps=steps)
         print(f"head {number + 1} of {len(side.heads)}", flush=True)
     return side.eval()

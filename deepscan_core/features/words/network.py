@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 DIMENSIONS, WORD_DIMENSIONS = 64, 128
 STEP_PX, LOCAL_PX = 2, 16
-HEADS = 6
+HEADS = 6  # of the text side, whose mean is used
 LEVEL_CHANNELS = (24, 40, 112)  # of strides 4, 8 and 16 of EfficientNet-Lite0
 PLACE_WEIGHT = -1.5  # in the exponent: what a word that only says where counts to begin with
 
