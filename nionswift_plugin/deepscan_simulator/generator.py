@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from deepscan_core.records.coordinates import SamplingGrid
 from deepscan_core.records.costs import ScanCosts
+from deepscan_core.simulation.blur import seen_through
 from deepscan_core.simulation.damage import DoseMap
 from deepscan_core.simulation.physics import IDEAL, AcquisitionPhysics, Exposure, record_frame
 from deepscan_core.simulation.specimens import Specimen
+from deepscan_core.simulation.specimens.remembered import Remembered
 
 from .ledger import DeliveredFrame, ElectronLedger
 
@@ -55,8 +57,8 @@ class SpecimenGenerator:
         self.ledger = ElectronLedger()
         self.is_metered = False
         self.latest: npt.NDArray[np.float32] | None = None
-        self._specimen = specimen
         self._physics = physics
+        self._seen, self._behind_probe = self._through_probe(specimen)
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
         self._clock = clock
@@ -68,7 +70,7 @@ class SpecimenGenerator:
     def show(self, specimen: Specimen) -> None:
         """Put another specimen, undamaged and at rest where it should be, under the same beam."""
         with self._lock:
-            self._specimen = specimen
+            self._seen, self._behind_probe = self._through_probe(specimen)
             self._dose = DoseMap()
             self._zero_s = self._clock()
 
@@ -90,8 +92,13 @@ class SpecimenGenerator:
             exposure = self._exposure
             if exposure is None or not self.is_metered:
                 exposure = self._begin(grid, float(parameters.pixel_time_us), instrument)
-            self.latest = record_frame(self._specimen, exposure, self._rng, physics=self._physics, dose=self._dose)
+            self.latest = record_frame(self._seen, exposure, self._rng, physics=self._behind_probe, dose=self._dose)
             return self.latest
+
+    def _through_probe(self, specimen: Specimen) -> tuple[Specimen, AcquisitionPhysics]:
+        """What the probe sees, kept from frame to frame since a live view asks again and again, and the physics behind."""
+        seen = seen_through(specimen, self._physics.probe_sigma_nm)
+        return Remembered(seen), dataclasses.replace(self._physics, probe_sigma_nm=0.0)
 
     def _begin(self, grid: SamplingGrid, dwell_time_us: float, instrument: Any) -> Exposure:
         """Account for a new frame, and for the damage that the one before has left."""
