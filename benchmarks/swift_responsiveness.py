@@ -1,11 +1,12 @@
 """What DeepScan costs Swift while the scan runs: stalls of the event loop, its own time in the user interface, frame rate.
 
-    python benchmarks/swift_responsiveness.py [--backbone NAME] [--seconds 20] [--turns 3] [--json]
+    python benchmarks/swift_responsiveness.py [--backbone NAME] [--seconds 20] [--turns 3] [--images 12] [--json]
     python benchmarks/swift_responsiveness.py --read first.json second.json   # the table of several runs together
 
-Real Swift on the simulated microscope, on a virtual display, 512 x 512 samples at 4 µs. Swift alone, Swift with DeepScan
-attached, and with a teacher take turns in the same run, each time in another order, so that whatever else the computer
-does, and whatever Swift keeps over time, meets all of them.
+Real Swift on the simulated microscope, on a virtual display, 512 x 512 samples at 4 µs, with a project of a dozen images as
+after some work, since Swift draws its list of them anew many times a frame (``--images 0`` begins with none). Swift alone,
+Swift with DeepScan attached, and with a teacher take turns in the same run, each time in another order, so that whatever
+else the computer does, and whatever Swift keeps over time, meets all of them.
 
 - stalls: a task of Swift's event loop sleeps 5 ms again and again; what it oversleeps is noted. Counts of all turns are
   taken together, with the 95 % interval of a Poisson count; and the chance of so many more than alone, were both equal.
@@ -28,8 +29,10 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 from in_swift import DWELL_US, PANEL_ID, SIDE_PX, begin, click, give_back, measured, slow_down_scan, until
 
+WARMING = "deepscan-warming"  # the thread that has networks loaded once: seconds of work that belong to no mode
 PACKAGE = "nionswift_plugin.deepscan."
 NAP_S, STALL_MS = 0.005, 50.0
 SETTLE_S = 5.0
@@ -52,13 +55,14 @@ def main() -> int:
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each mode in each turn")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--images", type=int, default=12, help="that the project holds already; Swift lists them")
     parser.add_argument("--json", action="store_true", help="print all turns as JSON instead of a table")
     parser.add_argument("--read", nargs="+", type=Path, default=[], help="measure nothing, read what --json printed")
     options = parser.parse_args()
     turns = [turn for path in options.read for turn in json.loads(path.read_text(encoding="utf-8"))]
     if not options.read:
         patience_s = 60 + options.turns * len(MODES) * (options.seconds + SETTLE_S + 60)
-        settings = {"seconds": options.seconds, "turns": options.turns}
+        settings = {"seconds": options.seconds, "turns": options.turns, "images": options.images}
         turns = measured(__file__, settings, backbone=options.backbone, patience_s=patience_s)
     if not turns:
         return 3
@@ -109,6 +113,8 @@ async def script_main(window) -> None:
     panel = window.find_dock_panel(PANEL_ID).handler
     clock = OwnTime()
     slow_down_scan()
+    fill(window.document_model, settings["images"])
+    await until(lambda: not any(thread.name == WARMING for thread in threading.enumerate()), 180)
     turns: list[dict] = []
     for number in range(settings["turns"]):
         turn = {}
@@ -120,6 +126,17 @@ async def script_main(window) -> None:
         turns.append(turn)
     give_back(turns)
     window.queue_request_close()
+
+
+def fill(document_model, count: int) -> None:
+    """Images in the project, as after half an hour of work; Swift lists them."""
+    from nion.swift.model import DataItem
+
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        item = DataItem.new_data_item(rng.normal(size=(SIDE_PX, SIDE_PX)).astype(np.float32))
+        item.title = f"Image {number + 1}"
+        document_model.append_data_item(item)
 
 
 async def enter(mode: str, window, panel) -> None:

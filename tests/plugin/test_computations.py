@@ -388,6 +388,44 @@ def test_each_whole_frame_is_scored_once_and_parts_never(
     assert len(scored) >= len(whole) - 2
 
 
+def test_parts_of_a_frame_do_not_call_the_computation_again_and_again(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swift would call it at every few rows, and its user interface pays for each call."""
+    live = slow_scan(swift)
+    output = computations.follow(swift.library, api(), live, CLASSICAL)
+    swift.wait_for(lambda: output.has_data, "the first map")
+    calls: list[float] = []
+    original = SurprisalComputation._execute  # which Swift calls by one name or another, depending on its version
+
+    def counted(self: Any, *arguments: Any) -> None:
+        calls.append(time.monotonic())
+        original(self, *arguments)
+
+    monkeypatch.setattr(SurprisalComputation, "_execute", counted)
+    with updates_of(swift.scan) as seen:
+        swift.wait_for(lambda: len([s for s, _ in seen if s == "complete"]) >= 5, "five frames")
+    assert len([s for s, _ in seen if s != "complete"]) > 10, "the frames did not arrive in parts"
+    assert 4 <= len(calls) <= 7
+
+
+def test_a_map_that_waits_for_a_frame_answers_other_settings_meanwhile(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = slow_scan(swift)
+    output = computations.follow(swift.library, api(), live, CLASSICAL)
+    swift.wait_for(lambda: output.has_data, "the first map")
+    parameters = swift.scan.get_frame_parameters(0)
+    parameters.pixel_time_us = 3000.0  # 49 s a frame: no test waits for the next one
+    swift.scan.set_frame_parameters(0, parameters)
+    swift.scan.set_current_frame_parameters(parameters)
+    swift.wait_for(lambda: live.metadata["hardware_source"]["valid_rows"] in range(1, 32), "the slow frame")
+    scored = live_maps(swift, monkeypatch)
+    computations.follow(swift.library, api(), live, MapSettings(backbone="classical", seed=7))
+    swift.wait_for(lambda: scored, "the map with other settings")
+    assert live.metadata["hardware_source"]["valid_rows"] < 128
+
+
 def unmeasured_rows(array: np.ndarray) -> int:
     return int((array == 0).all(axis=1).sum())
 

@@ -122,6 +122,25 @@ def test_what_showed_the_map_beside_the_image_shows_the_taught_one(swift: Any) -
     swap.remove()
 
 
+def test_a_map_beside_the_image_shows_no_icon_of_it(swift: Any) -> None:
+    """Swift would draw the whole panel of the map anew whenever that icon changes, many times a frame."""
+    live, swap = planted(swift)
+    panels = show_side_by_side(swift, live, swift.handler.session.map_item)
+
+    def shows_icon(panel: Any) -> bool:
+        return bool(panel._related_icons_canvas_item._source_thumbnails.visible)
+
+    swift.wait_for(lambda: not shows_icon(panels[1]), "the icon to go with the next map")
+    assert shows_icon(panels[0])
+    panels[1].set_display_panel_display_item(swift.display(live))
+    swift.wait_for(lambda: shows_icon(panels[1]), "the icon to come back")
+    panels[1].set_display_panel_display_item(swift.display(swift.handler.session.map_item))
+    swift.wait_for(lambda: not shows_icon(panels[1]), "the icon to go")
+    swift.handler.session.live.close()
+    assert shows_icon(panels[1])
+    swap.remove()
+
+
 def test_words_without_a_model_leave_the_map_beside_the_image(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     without_words(monkeypatch)
     live, swap = planted(swift)
@@ -161,6 +180,9 @@ def test_of_two_classes_each_can_be_shown_alone(swift: Any) -> None:
         return np.array(map_item.data)
 
     swift.wait_for(lambda: map_item.has_data and "dark" in str(map_item.metadata.get("deepscan")), "the map of both")
+    swift.scan.stop_playing(sync_timeout=5)  # maps of one frame: another has other noise
+    swift.wait_for(lambda: not live.is_live, "the end of the view")
+    swift.library.recompute_all()
     spot, flat = pixel_of(PLACES_NM[0]), pixel_of((-6.5, 6.5))
     target = shown(1)
     assert target[spot] > 0.3 > 10 * target[flat]

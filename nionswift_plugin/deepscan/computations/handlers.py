@@ -118,7 +118,7 @@ class _Computation:
         """Hand out what was computed, in the user interface's thread."""
         if self._showing is None:
             return
-        self.computation.set_referenced_xdata(self.output, self._data)
+        outputs.hand_out(self.computation, self.output, self._data)
         _shown[self._model] = self._showing
         if self._raster is not None and not self._is_outdated(self._showing[1]):
             outputs.hand_to_overlays(self._model, self._raster)
@@ -135,8 +135,8 @@ class _Computation:
         texts = {name: str(value) for name, value in inputs.items() if name in ("settings", "clicks", "query")}
         try:
             settings = MapSettings.from_json(texts.get("settings", ""))
-            source = self._frame(inputs.get("src"))
-            if source is None or not settings.live or self._is_shown(source, texts):
+            source = self._frame_to_show(inputs.get("src"), texts, is_live=settings.live)
+            if source is None:
                 return
             image = bridge.as_image(source, self._data_item.title)
             self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
@@ -171,6 +171,20 @@ class _Computation:
     def _is_shown(self, source: Any, texts: Mapping[str, str]) -> bool:
         frame, shown_texts = _shown.get(self._model, (None, None))
         return frame is source and shown_texts == texts
+
+    def _frame_to_show(self, src: Any, texts: Mapping[str, str], *, is_live: bool) -> Any | None:
+        """A frame that is not shown yet, waiting for it where the scan runs; None where there is nothing to show."""
+
+        def is_awaited() -> bool:
+            return not (_quitting.is_set() or self._model._closed or self._is_outdated(texts))
+
+        source = self._frame(src)
+        if source is not None and is_live and not self._is_shown(source, texts):
+            return source
+        whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
+        source = self._frame(src)
+        is_wanted = source is not None and is_live and is_awaited() and not self._is_shown(source, texts)
+        return source if is_wanted else None
 
     def _has_other_words(self, texts: Mapping[str, str]) -> bool:
         """Whether a person has changed something since the last map, and waits."""

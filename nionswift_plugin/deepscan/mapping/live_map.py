@@ -20,7 +20,7 @@ from ..drawing.keeper import Keeper
 from ..drawing.map_panels import MapPanels
 from ..form import Form, Mode, recall, remember
 from ..soon import Soon
-from . import whole_frames
+from . import turns, whole_frames
 from .asking import Look, Question
 from .quick_maps import QuickMaps
 from .warming import Warmer
@@ -91,6 +91,7 @@ class LiveMap:
         for display_item in self.display_items():
             self._keepers += [module.keep_painting(display_item, event_loop) for module in (overlay, plan_graphics)]
         self._form = form
+        turns.lengthen(self)
         self.tool.attach(data_item)
         self.change(form)
         return form
@@ -178,6 +179,7 @@ class LiveMap:
 
     def detach(self) -> None:
         """Take the overlay off the image."""
+        turns.restore(self)
         self._drop_keepers()
         self.tool.detach()
         for display_item in self.display_items():
@@ -189,8 +191,9 @@ class LiveMap:
         self._quick.close(CLOSE_TIMEOUT_S)
         self._warmer.close(CLOSE_TIMEOUT_S)
         self._drop_keepers()
-        self._panels.forget()
+        self._panels.close()
         self.tool.close()
+        turns.restore(self)
 
     def _taught(self, clicks: str) -> None:
         """There are other clicks."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from nion.utils import ReferenceCounting
@@ -21,7 +23,7 @@ class _Watch:
     """Keeps the latest whole frame that a hardware source has put into one data item."""
 
     def __init__(self, channel_id: str, hardware_source: Any) -> None:
-        self._lock = threading.Lock()
+        self._news = threading.Condition()
         self._latest: Any = None
         self._cut_off_at: Any = None
         self._channel_id = channel_id
@@ -32,10 +34,15 @@ class _Watch:
 
     def newest(self, xdata: Any, *, is_live: bool) -> Any | None:
         """The newest whole frame: the kept one, or what the data item holds where that came by another way."""
-        with self._lock:
+        with self._news:
             if is_whole(xdata) and xdata.timestamp != self._cut_off_at and self._is_news(xdata.timestamp, is_live):
                 self._latest = copy.deepcopy(xdata)
             return self._latest
+
+    def wait(self, frame: Any, timeout_s: float) -> bool:
+        """Wait until another frame is kept; whether one is."""
+        with self._news:
+            return self._news.wait_for(lambda: self._latest is not frame, timeout_s)
 
     def listens_to(self, hardware_source: Any) -> bool:
         """Whether it would hear of the frames of this hardware source, which may have been registered anew."""
@@ -52,13 +59,17 @@ class _Watch:
         if hardware_source is None or channel.state != "complete" or not is_whole(xdata):
             return
         if channel.data_channel_id == self._channel_id:
-            with self._lock:
+            with self._news:
                 if hardware_source.is_aborted:
                     self._cut_off_at = xdata.timestamp
                 else:
                     self._latest = copy.deepcopy(xdata)
+                    self._news.notify_all()
 
 
+MOST_WAITING, MOST_WAIT_S, ASK_S = 4, 1.5, 0.1
+
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 _watches: weakref.WeakKeyDictionary[Any, _Watch] = weakref.WeakKeyDictionary()
 
 
@@ -104,6 +115,30 @@ def latest_whole(data_item: Any, xdata: Any) -> Any | None:
     if whole is None and not data_item.is_live:
         raise InputError(f"{data_item.title} holds only a part of a frame: let the scan finish one")
     return whole
+
+
+def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], bool]) -> None:
+    """Return when a running scan has finished another frame, or when it is awaited no longer; in a worker's thread.
+
+    Swift calls a computation at every few rows of a live image, which takes its user interface far longer than to let one
+    thread sleep. At most `MOST_WAITING` sleep at once, since all computations of Swift share eight threads.
+
+    Parameters
+    ----------
+    data_item : the source of a computation.
+    frame : what `latest_whole` gave before.
+    is_awaited : asked every `ASK_S`.
+    """
+    kept = _watches.get(data_item)
+    if kept is None or not _waiting.acquire(blocking=False):
+        return
+    try:
+        until_s = time.monotonic() + MOST_WAIT_S
+        while data_item.is_live and is_awaited() and time.monotonic() < until_s:
+            if kept.wait(frame, ASK_S):
+                return
+    finally:
+        _waiting.release()
 
 
 def is_whole(xdata: Any) -> bool:
