@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
+# Each file of tests goes to one of a few processes; each network of a test uses some cores itself.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile
 SOURCES := setup.py requirements-core.txt constraints.txt
 
 .PHONY: demo test benchmark sparse check lint types floors format test-latest fuzz bench clean
@@ -19,7 +21,7 @@ demo: $(VENV)/.demo
 	@echo "open deepscan-demo/report.html"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 benchmark: $(VENV)/.dev
 	$(BIN)/deepscan benchmark --out deepscan-benchmark --overwrite
@@ -75,12 +77,12 @@ LATEST_PYTHON ?= python3.13
 LATEST := .venv-latest
 
 test-latest: $(LATEST)/.ready
-	$(LATEST)/bin/python -m pytest tests/plugin tests/contract tests/test_imports.py
+	$(LATEST)/bin/python -m pytest $(SPREAD) tests/plugin tests/contract tests/test_imports.py
 
 $(LATEST)/.ready: $(SOURCES)
 	$(LATEST_PYTHON) -m venv $(LATEST)
 	$(LATEST)/bin/python -m pip install --disable-pip-version-check -r requirements-core.txt \
-	  nionswift nionswift-instrumentation nionswift-usim nionswift-io nionswift-tool pytest pytest-timeout hypothesis resvg-py
+	  nionswift nionswift-instrumentation nionswift-usim nionswift-io nionswift-tool pytest pytest-timeout pytest-xdist hypothesis resvg-py
 	$(LATEST)/bin/python -m pip install --disable-pip-version-check --no-deps --config-settings editable_mode=compat -e .
 	@touch $@
 

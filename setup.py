@@ -35,6 +35,7 @@ DEVELOPMENT = [
     "playwright>=1.49",
     "pytest>=8.3",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "resvg-py>=0.2",
     "ruff>=0.9",
     "types-psutil>=6",
