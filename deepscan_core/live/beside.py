@@ -21,7 +21,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from deepscan_core.errors import DeepScanError
 from deepscan_core.live.clicks import Click
@@ -44,6 +44,7 @@ from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 
 START_S = 30.0
 END_S = 2.0
+PIPE_BYTES = 1 << 20  # what Linux lets every user have
 
 FrameOf = Callable[[str], CalibratedImage]
 Report = Callable[[float], None]
@@ -291,7 +292,7 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -300,3 +301,16 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise NoProcessError(str(error)) from None
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            _widen(pipe)
+    return process
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let an image through in one piece where the system can do that: each piece waits for Python's lock."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a limit of the system; it works all the same
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
