@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from deepscan_core.errors import DeepScanError, InputError
-from deepscan_core.live import maps
+from deepscan_core.live import beside, maps
 from deepscan_core.live.beside import ClosedError, MapProcess, NoProcessError, command
 from deepscan_core.live.clicks import Click
 from deepscan_core.live.settings import MapSettings
@@ -220,3 +221,24 @@ def test_a_window_that_asks_for_maps_loads_no_science() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes are widened on Linux alone")
+def test_an_image_goes_through_in_one_piece_where_the_system_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    widest = int(Path("/proc/sys/fs/pipe-max-size").read_text(encoding="ascii"))
+    process = MapProcess()
+    process.start()
+    assert process._link is not None
+    pipe = process._link._answers.fileno()
+    assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(beside.PIPE_BYTES, widest)
+    process.close()
+
+    def refused(*arguments: Any) -> int:
+        raise PermissionError("too many pipes")
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    process = MapProcess()
+    assert process.surprisal(image(), CLASSICAL).values.shape == (256, 256)
+    process.close()
