@@ -98,7 +98,7 @@ def stalls(turns: list[dict], spent_s: dict[str, float], mode: str) -> str:
     a_minute = 60 / spent_s[mode]
     low = stats.chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
     high = stats.chi2.ppf(0.975, 2 * (count + 1)) / 2
-    cell = f"{count * a_minute:.2g} ({low * a_minute:.2g} to {high * a_minute:.2g})"
+    cell = f"{count * a_minute:.3g} ({low * a_minute:.3g} to {high * a_minute:.3g})"
     if mode == ALONE:
         return cell
     share = spent_s[mode] / (spent_s[mode] + spent_s[ALONE])
