@@ -308,7 +308,7 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    """Let an image through in one piece where the system can do that: each piece waits for Python's lock."""
+    """Let an image through in large pieces where the system can do that: each piece waits for Python's lock."""
     if sys.platform == "linux":
         import fcntl
 

@@ -35,11 +35,8 @@ class Watch:
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], tuple[Image, Watch]]:
-    made: list[Image] = []
-
     def of(says: bool) -> tuple[Image, Watch]:
         image, watch = Image(), Watch(says)
-        made.append(image)
         monkeypatch.setitem(whole_frames._watches, image, watch)
         return image, watch
 
@@ -48,11 +45,11 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], tuple[Image, Wa
 
 def test_it_wakes_with_the_next_frame_and_when_nobody_waits_any_more(watched: Any) -> None:
     image, watch = watched(True)
-    whole_frames.wait_for_another(image, None, is_awaited=lambda: True)
+    assert whole_frames.wait_for_another(image, None, is_awaited=lambda: True)
     assert watch.asked == 1
     image, watch = watched(False)
     answers = iter([True, True, False])
-    whole_frames.wait_for_another(image, None, is_awaited=lambda: next(answers))
+    assert not whole_frames.wait_for_another(image, None, is_awaited=lambda: next(answers))
     assert watch.asked == 2
 
 

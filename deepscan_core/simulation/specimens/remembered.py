@@ -31,7 +31,7 @@ class Remembered:
         self._last: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     def intensity(self, y_nm: FloatArray, x_nm: FloatArray) -> FloatArray:
-        """See `Specimen`; the array cannot be written to."""
+        """See `Specimen`; the float64 ndarray, of the shape of the positions, cannot be written to."""
         if self._last is not None:
             last_y_nm, last_x_nm, kept = self._last
             if np.array_equal(y_nm, last_y_nm) and np.array_equal(x_nm, last_x_nm):

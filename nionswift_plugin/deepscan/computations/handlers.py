@@ -181,10 +181,9 @@ class _Computation:
         source = self._frame(src)
         if source is not None and is_live and not self._is_shown(source, texts):
             return source
-        whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
-        source = self._frame(src)
-        is_wanted = source is not None and is_live and is_awaited() and not self._is_shown(source, texts)
-        return source if is_wanted else None
+        came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
+        # Not from `src` again: rows of another frame have been written over its array meanwhile.
+        return self._frame(self._data_item) if came and is_live and is_awaited() else None
 
     def _has_other_words(self, texts: Mapping[str, str]) -> bool:
         """Whether a person has changed something since the last map, and waits."""

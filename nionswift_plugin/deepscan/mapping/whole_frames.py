@@ -117,8 +117,8 @@ def latest_whole(data_item: Any, xdata: Any) -> Any | None:
     return whole
 
 
-def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], bool]) -> None:
-    """Return when a running scan has finished another frame, or when it is awaited no longer; in a worker's thread.
+def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], bool]) -> bool:
+    """Whether a running scan has finished another frame, waiting for it while it is awaited; in a worker's thread.
 
     Swift calls a computation at every few rows of a live image, which takes its user interface far longer than to let one
     thread sleep. At most `MOST_WAITING` sleep at once, since all computations of Swift share eight threads.
@@ -131,12 +131,13 @@ def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], boo
     """
     kept = _watches.get(data_item)
     if kept is None or not _waiting.acquire(blocking=False):
-        return
+        return False
     try:
         until_s = time.monotonic() + MOST_WAIT_S
         while data_item.is_live and is_awaited() and time.monotonic() < until_s:
             if kept.wait(frame, ASK_S):
-                return
+                return True
+        return False
     finally:
         _waiting.release()
 
