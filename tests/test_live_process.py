@@ -224,7 +224,7 @@ def test_a_window_that_asks_for_maps_loads_no_science() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pipes are widened on Linux alone")
-def test_an_image_goes_through_in_one_piece_where_the_system_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_goes_through_in_large_pieces_where_the_system_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
     widest = int(Path("/proc/sys/fs/pipe-max-size").read_text(encoding="ascii"))

@@ -213,7 +213,7 @@ def test_without_torch_the_remedy_is_said(swift: Any) -> None:
 
 def test_a_package_that_is_missing_is_said_in_words(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "scipy.special", None)
-    item = still(swift)
+    item = still(swift, seed=31)  # of its own: a map that another test made would be found
     follow(swift, item, TEACHER, clicks=json.dumps(clicks_at(PLACES[0])))
     assert error_of(swift, item, TEACHER) == "scipy.special is not installed: pip install nionswift-deepscan"
 
@@ -371,12 +371,18 @@ def slow_scan(swift: Any) -> Any:
     return swift.start_scan()
 
 
-def test_each_whole_frame_is_scored_once_and_parts_never(
-    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def slow_map(swift: Any) -> tuple[Any, Any]:
+    """Such a view, and the map that follows it."""
     live = slow_scan(swift)
     output = computations.follow(swift.library, api(), live, CLASSICAL)
     swift.wait_for(lambda: output.has_data, "the first map")
+    return live, output
+
+
+def test_each_whole_frame_is_scored_once_and_parts_never(
+    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_map(swift)
     scored = live_maps(swift, monkeypatch)
     with updates_of(swift.scan) as seen:
         swift.wait_for(lambda: len([s for s, _ in seen if s == "complete"]) >= 5, "five frames")
@@ -392,9 +398,7 @@ def test_parts_of_a_frame_do_not_call_the_computation_again_and_again(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Swift would call it at every few rows, and its user interface pays for each call."""
-    live = slow_scan(swift)
-    output = computations.follow(swift.library, api(), live, CLASSICAL)
-    swift.wait_for(lambda: output.has_data, "the first map")
+    slow_map(swift)
     calls: list[float] = []
     original = SurprisalComputation._execute  # which Swift calls by one name or another, depending on its version
 
@@ -412,9 +416,7 @@ def test_parts_of_a_frame_do_not_call_the_computation_again_and_again(
 def test_a_map_that_waits_for_a_frame_answers_other_settings_meanwhile(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = slow_scan(swift)
-    output = computations.follow(swift.library, api(), live, CLASSICAL)
-    swift.wait_for(lambda: output.has_data, "the first map")
+    live, _ = slow_map(swift)
     parameters = swift.scan.get_frame_parameters(0)
     parameters.pixel_time_us = 3000.0  # 49 s a frame: no test waits for the next one
     swift.scan.set_frame_parameters(0, parameters)
@@ -434,9 +436,7 @@ def test_a_view_that_was_cut_off_leaves_its_last_whole_frame(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An aborted scan calls its last frame complete and leaves zeros in it: neither the map nor a click looks at that."""
-    live = slow_scan(swift)
-    first = computations.follow(swift.library, api(), live, CLASSICAL)
-    swift.wait_for(lambda: first.has_data, "the first map")
+    live, _ = slow_map(swift)
     swift.wait_for(lambda: live.metadata["hardware_source"]["valid_rows"] < 64, "the upper part of a frame")
     scored = live_maps(swift, monkeypatch)
     swift.scan.abort_playing(sync_timeout=5)
@@ -454,9 +454,7 @@ def test_a_view_that_was_cut_off_leaves_its_last_whole_frame(
 
 def test_what_is_put_into_a_live_image_by_another_way_is_followed_too(swift: Any, crystal: Any) -> None:
     """Swift keeps using the data item of a channel, whatever writes to it."""
-    live = slow_scan(swift)
-    output = computations.follow(swift.library, api(), live, CLASSICAL)
-    swift.wait_for(lambda: output.has_data, "the first map")
+    live, output = slow_map(swift)
     swift.scan.abort_playing(sync_timeout=5)
     swift.wait_for(lambda: not live.is_live, "the end of the view")
     acquired = {"hardware_source": {"hardware_source_id": swift.scan.hardware_source_id}}
