@@ -32,7 +32,6 @@ from pathlib import Path
 import numpy as np
 from in_swift import DWELL_US, PANEL_ID, SIDE_PX, begin, click, give_back, measured, slow_down_scan, until
 
-WARMING = "deepscan-warming"  # the thread that has networks loaded once: seconds of work that belong to no mode
 PACKAGE = "nionswift_plugin.deepscan."
 NAP_S, STALL_MS = 0.005, 50.0
 SETTLE_S = 5.0
@@ -109,12 +108,15 @@ def stalls(turns: list[dict], spent_s: dict[str, float], mode: str) -> str:
 
 
 async def script_main(window) -> None:
+    from nionswift_plugin.deepscan.mapping import warming
+
     settings = begin()
     panel = window.find_dock_panel(PANEL_ID).handler
     clock = OwnTime()
     slow_down_scan()
     fill(window.document_model, settings["images"])
-    await until(lambda: not any(thread.name == WARMING for thread in threading.enumerate()), 180)
+    # networks are loaded once: seconds of work that belong to no mode
+    await until(lambda: not any(thread.name == warming.THREAD for thread in threading.enumerate()), timeout_s=180)
     turns: list[dict] = []
     for number in range(settings["turns"]):
         turn = {}

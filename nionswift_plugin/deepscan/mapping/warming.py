@@ -13,6 +13,7 @@ from deepscan_core.live.settings import MapSettings
 
 from . import computing
 
+THREAD = "deepscan-warming"
 MOST_PX = 512  # of a side: what is loaded for larger images is no other
 
 
@@ -37,7 +38,7 @@ class Warmer:
         self._thread = threading.Thread(
             target=_load,
             args=(settings, tuple(min(side, MOST_PX) for side in shape)),
-            name="deepscan-warming",
+            name=THREAD,
             daemon=True,
         )
         self._thread.start()
