@@ -14,11 +14,13 @@ class Soon:
     ----------
     event_loop : the window's. Make it in the user interface's thread.
     function : what is called.
+    after_s : how long to wait, for things that happen again and again.
     """
 
-    def __init__(self, event_loop: Any, function: Callable[[], None]) -> None:
+    def __init__(self, event_loop: Any, function: Callable[[], None], *, after_s: float = 0.0) -> None:
         self._event_loop = event_loop
         self._function: Callable[[], None] | None = function
+        self._after_s = after_s
         self._thread = threading.get_ident()
         self._is_asked = False
 
@@ -29,13 +31,19 @@ class Soon:
         self._is_asked = True
         if threading.get_ident() == self._thread:
             # It is awake, and waking it is a system call, after which a computation may keep the interpreter for 5 ms.
-            self._event_loop.call_soon(self._call)
+            self._wait()
         else:
-            self._event_loop.call_soon_threadsafe(self._call)
+            self._event_loop.call_soon_threadsafe(self._wait)
 
     def close(self) -> None:
         """Call nothing any more."""
         self._function = None
+
+    def _wait(self) -> None:
+        if self._after_s > 0:
+            self._event_loop.call_later(self._after_s, self._call)
+        else:
+            self._event_loop.call_soon(self._call)
 
     def _call(self) -> None:
         self._is_asked = False

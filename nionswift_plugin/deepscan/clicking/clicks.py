@@ -35,6 +35,8 @@ from .click_graphics import (
 from .click_records import ClickRecord, SamplePosition, is_inside, microscope_position, view_of
 from .taught_frames import TaughtFrame, TaughtFrames
 
+LOOK_AGAIN_S = 0.2  # a live image changes at every few rows
+
 
 @dataclass(frozen=True, kw_only=True)
 class Armed:
@@ -77,7 +79,10 @@ class ClickTool:
         self._frames: Any = None
         self._told = "[]"
         self._swallow_release = False
+        self._has_clicks = False
+        self._shown_in: ScanContext | None = None  # the view that graphics were placed for
         self._soon = Soon(document_controller.event_loop, self._refresh)
+        self._look_soon = Soon(document_controller.event_loop, self._look_again, after_s=LOOK_AGAIN_S)
         self._item_listeners: dict[int, Any] = {}
         manager = DisplayPanel.DisplayPanelManager()
         self._listeners: list[Any] = [
@@ -93,6 +98,7 @@ class ClickTool:
         """Listen to nothing any more. The clicks stay in the project."""
         self.armed = None
         self._soon.close()
+        self._look_soon.close()
         if self._frames is not None:
             self._frames.close()
         self.data_item = self._data_listener = None
@@ -153,7 +159,7 @@ class ClickTool:
 
     def remap(self, view: ScanContext) -> None:
         """Show all clicks at their places on the sample in another view; set aside what is not in view."""
-        self._view = view
+        self._view = self._shown_in = view
         for graphic in self._graphics():
             record = known(graphic)
             if record is not None and (seen := record.seen_in(view)) is not record:
@@ -195,7 +201,7 @@ class ClickTool:
 
     def _data_changed(self) -> None:
         self._view = None
-        self._soon.ask()
+        self._look_soon.ask()
 
     def _display_changed(self, key: str, item: Any, index: int) -> None:
         if key == "graphics":
@@ -206,8 +212,14 @@ class ClickTool:
 
     # in the user interface's thread
 
+    def _look_again(self) -> None:
+        """Clicks move with the view: where the image shows another one than before."""
+        if self._has_clicks and self.data_item is not None and self._present_view() != self._shown_in:
+            self._refresh()
+
     def _refresh(self) -> None:
         graphics = self._graphics()
+        self._has_clicks = bool(graphics)
         self._listen(graphics)
         if graphics:
             self.remap(self._present_view())

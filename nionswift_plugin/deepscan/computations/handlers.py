@@ -178,12 +178,15 @@ class _Computation:
         def is_awaited() -> bool:
             return not (_quitting.is_set() or self._model._closed or self._is_outdated(texts))
 
+        if not is_live:
+            whole_frames.rest(self._data_item, is_awaited=is_awaited)
+            return None
         source = self._frame(src)
-        if source is not None and is_live and not self._is_shown(source, texts):
+        if source is not None and not self._is_shown(source, texts):
             return source
         came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
         # Not from `src` again: rows of another frame have been written over its array meanwhile.
-        return self._frame(self._data_item) if came and is_live and is_awaited() else None
+        return self._frame(self._data_item) if came and is_awaited() else None
 
     def _has_other_words(self, texts: Mapping[str, str]) -> bool:
         """Whether a person has changed something since the last map, and waits."""

@@ -1,7 +1,7 @@
 """The heat map over the live image: a graphic that paints a raster with per-pixel opacity.
 
-Swift's display layers do not composite on images, hence this (``docs/decisions``). The class derives from Swift's
-rectangle, and Swift gives a plain rectangle back when a project is opened again and when a deletion is undone. Such a
+Swift's display layers do not composite on images, hence this (``docs/decisions``). It is kept as one of Swift's
+rectangles, and Swift gives a plain rectangle back when a project is opened again and when a deletion is undone. Such a
 rectangle has no visible line. What the overlay shows, of which map and in which style, is therefore kept by the
 display, in the property `RECORD`: it outlives the graphic, and `paint` puts a fresh graphic in where one is missing.
 
@@ -13,6 +13,7 @@ Swift 16.16 asks a graphic to draw itself (``_draw``); 16.18 asks for a renderer
 
 from __future__ import annotations
 
+import gettext
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -34,6 +35,8 @@ __all__ = [
     "followed_map", "heat_raster", "keep_painting", "overlays", "paint", "prepare", "prepare_for", "set_style",
     "style_of",
 ]  # fmt: skip
+
+_ = gettext.gettext
 
 OVERLAY_ID = "deepscan.overlay"
 #: property of a display: {"map": uuid of the map that is followed or None, "style": JSON of `OverlayStyle`}
@@ -68,11 +71,14 @@ def _draw_raster(context: Any, mapping: Any, bounds: Any, raster: Raster | None)
         context.draw_image(raster, top_left.x, top_left.y, width, height)
 
 
-class OverlayGraphic(Graphics.RectangleGraphic):
-    """Paints a raster over the whole image; it cannot be grabbed, so the mouse reaches what lies below."""
+class OverlayGraphic(Graphics.RectangleTypeGraphic):
+    """Paints a raster over the whole image; it cannot be grabbed, so the mouse reaches what lies below.
+
+    No `RectangleGraphic`: of those Swift's inspector writes places and sizes anew with every few rows of a live image.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("rect-graphic", _("DeepScan overlay"))
         self.raster: Raster | None = None
         self._revision = 0
         self.graphic_id = OVERLAY_ID

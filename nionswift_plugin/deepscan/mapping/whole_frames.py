@@ -67,7 +67,7 @@ class _Watch:
                     self._news.notify_all()
 
 
-MOST_WAITING, MOST_WAIT_S, ASK_S = 4, 1.5, 0.1
+MOST_WAITING, MOST_WAIT_S, MOST_REST_S, ASK_S = 4, 1.5, 30.0, 0.1
 
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
 _watches: weakref.WeakKeyDictionary[Any, _Watch] = weakref.WeakKeyDictionary()
@@ -130,12 +130,33 @@ def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], boo
     is_awaited : asked every `ASK_S`.
     """
     kept = _watches.get(data_item)
-    if kept is None or not _waiting.acquire(blocking=False):
+    if kept is None:
+        return False
+    return _slept_until(lambda: kept.wait(frame, ASK_S), data_item, MOST_WAIT_S, is_awaited)
+
+
+def rest(data_item: Any, *, is_awaited: Callable[[], bool]) -> None:
+    """Sleep while a scan runs and the computation is awaited, for half a minute at most; in a worker's thread.
+
+    For maps that rest: Swift 16.16 calls their computations as it calls others.
+    """
+
+    def slept() -> bool:
+        time.sleep(ASK_S)
+        return False
+
+    _slept_until(slept, data_item, MOST_REST_S, is_awaited)
+
+
+def _slept_until(
+    has_news: Callable[[], bool], data_item: Any, most_s: float, is_awaited: Callable[[], bool]
+) -> bool:
+    if not _waiting.acquire(blocking=False):
         return False
     try:
-        until_s = time.monotonic() + MOST_WAIT_S
+        until_s = time.monotonic() + most_s
         while data_item.is_live and is_awaited() and time.monotonic() < until_s:
-            if kept.wait(frame, ASK_S):
+            if has_news():
                 return True
         return False
     finally:
