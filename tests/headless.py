@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 DEADLINE_S = 30.0
 
@@ -76,6 +78,20 @@ class HeadlessSwift:
         return [graphic for graphic in self.display(data_item).graphics if graphic.graphic_id == graphic_id]
 
 
+_made_once: dict[str, Callable[[float], Any]] = {}
+
+
+@contextlib.contextmanager
+def usim_samples_made_once() -> Iterator[None]:
+    """Half of the time that usim takes to start goes into samples of fixed seeds, which nobody changes."""
+    from nion.usim_device import SampleSimulator
+
+    for name in ("AmorphousSample", "CombinedTestSample"):
+        _made_once.setdefault(name, functools.cache(getattr(SampleSimulator, name)))
+    with mock.patch.multiple(SampleSimulator, **_made_once):
+        yield
+
+
 @contextlib.contextmanager
 def headless_swift() -> Iterator[HeadlessSwift]:
     """One window of Swift with usim registered. Enter it in an empty folder: usim empties ``./test_data``."""
@@ -88,7 +104,8 @@ def headless_swift() -> Iterator[HeadlessSwift]:
         raise RuntimeError("headless Swift wants an empty working folder: chdir to tmp_path first")
     Facade.initialize()
     setup = TestContext.TestSetup(set_global=False)  # an application and an event loop
-    configuration = DeviceConfiguration.AcquisitionContextConfiguration()
+    with usim_samples_made_once():
+        configuration = DeviceConfiguration.AcquisitionContextConfiguration()
     with AcquisitionTestContext.test_context(configuration, is_app=True) as context:
         try:
             yield HeadlessSwift(context)

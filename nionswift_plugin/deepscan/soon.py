@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +15,14 @@ class Soon:
     ----------
     event_loop : the window's. Make it in the user interface's thread.
     function : what is called.
-    after_s : how long to wait, for things that happen again and again.
+    rest_s : least time from one call to the next, for things that happen again and again.
     """
 
-    def __init__(self, event_loop: Any, function: Callable[[], None], *, after_s: float = 0.0) -> None:
+    def __init__(self, event_loop: Any, function: Callable[[], None], *, rest_s: float = 0.0) -> None:
         self._event_loop = event_loop
         self._function: Callable[[], None] | None = function
-        self._after_s = after_s
+        self._rest_s = rest_s
+        self._not_before_s = 0.0
         self._thread = threading.get_ident()
         self._is_asked = False
 
@@ -40,12 +42,14 @@ class Soon:
         self._function = None
 
     def _wait(self) -> None:
-        if self._after_s > 0:
-            self._event_loop.call_later(self._after_s, self._call)
+        wait_s = self._not_before_s - time.monotonic()
+        if wait_s > 0:
+            self._event_loop.call_later(wait_s, self._call)
         else:
             self._event_loop.call_soon(self._call)
 
     def _call(self) -> None:
         self._is_asked = False
+        self._not_before_s = time.monotonic() + self._rest_s
         if self._function is not None:
             self._function()

@@ -82,7 +82,7 @@ class ClickTool:
         self._has_clicks = False
         self._shown_in: ScanContext | None = None  # the view that graphics were placed for
         self._soon = Soon(document_controller.event_loop, self._refresh)
-        self._look_soon = Soon(document_controller.event_loop, self._look_again, after_s=LOOK_AGAIN_S)
+        self._look_soon = Soon(document_controller.event_loop, self._look_again, rest_s=LOOK_AGAIN_S)
         self._item_listeners: dict[int, Any] = {}
         manager = DisplayPanel.DisplayPanelManager()
         self._listeners: list[Any] = [
@@ -201,7 +201,7 @@ class ClickTool:
 
     def _data_changed(self) -> None:
         self._view = None
-        self._look_soon.ask()
+        (self._look_soon if self.data_item.is_live else self._soon).ask()
 
     def _display_changed(self, key: str, item: Any, index: int) -> None:
         if key == "graphics":
