@@ -28,6 +28,7 @@ from nionswift_plugin.deepscan.clicking.click_records import (
     place_in,
     view_of,
 )
+from nionswift_plugin.deepscan.clicking import clicks
 from nionswift_plugin.deepscan.clicking.clicks import Armed, ClickTool
 
 
@@ -458,3 +459,23 @@ def test_a_frame_in_the_same_view_costs_next_to_nothing(desk: Desk) -> None:
     for _ in range(10):
         desk.tool.remap(view)
     assert (time.perf_counter() - begin) / 10 < 0.02
+
+
+def test_a_running_scan_is_looked_at_five_times_a_second_and_clicks_still_follow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swift tells of every few rows; the microscope is asked, and clicks are placed, far more seldom."""
+    monkeypatch.setattr(type(desk.data_item), "is_live", True)
+    desk.scanned(fov_nm=32.0)
+    desk.tool.arm(True)
+    desk.click(31.5, 63.5)  # the centre
+    (point,) = desk.points
+    asked = []
+    monkeypatch.setattr(desk.tool, "_sample_position", lambda: asked.append(1) or desk.position)
+    begin = time.monotonic()
+    for _ in range(12):
+        desk.scanned(fov_nm=32.0)
+    assert len(asked) <= 2 + (time.monotonic() - begin) / clicks.LOOK_AGAIN_S
+    desk.position = SamplePosition(stage_nm=(0.0, 8.0))  # shows a place 8 nm to the left
+    desk.scanned(fov_nm=32.0)
+    desk.swift.wait_for(lambda: at(point) == pytest.approx((0.5, 0.75)), "the click to follow")

@@ -112,6 +112,14 @@ def test_the_overlay_is_one_lets_the_mouse_through_and_replaces_leftovers(swift:
     assert list(display_item.graphics) == [click]
 
 
+def test_swift_keeps_the_overlay_as_a_rectangle_and_its_inspector_takes_it_for_none(swift: Any) -> None:
+    """Of a rectangle the inspector writes place and size anew with every few rows of a scan."""
+    display_item = image_display(swift)
+    graphic = overlay.attach_overlay(display_item)
+    assert display_item.write_to_dict()["graphics"][0]["type"] == Graphics.RectangleGraphic().type
+    assert not isinstance(graphic, Graphics.RectangleGraphic)
+
+
 def test_colours_come_from_a_fixed_range() -> None:
     weak = overlay.heat_raster(np.array([[1.0, 2.4]], np.float32)).view(np.uint8).reshape(1, 2, 4)
     assert (weak[..., 3] == 0).all()

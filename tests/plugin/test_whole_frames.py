@@ -93,3 +93,15 @@ def test_threads_of_swift_are_left_for_others(watched: Any) -> None:
     other, again = watched(True)
     whole_frames.wait_for_another(other, None, is_awaited=lambda: True)
     assert again.asked == 1
+
+
+def test_what_rests_sleeps_until_it_is_wanted_or_the_scan_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_frames, "ASK_S", 0.002)
+    answers = iter([True, True, True, False])
+    whole_frames.rest(Image(), is_awaited=lambda: next(answers))
+    assert list(answers) == []
+    still = Image()
+    still.is_live = False
+    whole_frames.rest(still, is_awaited=lambda: pytest.fail("nothing changes any more"))
+    monkeypatch.setattr(whole_frames, "MOST_REST_S", 0.02)
+    whole_frames.rest(Image(), is_awaited=lambda: True)  # comes back
