@@ -20,6 +20,7 @@ from nion.utils import Geometry
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.simulation.specimens import Spots
+from nionswift_plugin.deepscan.clicking import clicks
 from nionswift_plugin.deepscan.clicking.click_graphics import NEGATIVE_ID, POSITIVE_ID
 from nionswift_plugin.deepscan.clicking.click_records import (
     ClickRecord,
@@ -28,7 +29,6 @@ from nionswift_plugin.deepscan.clicking.click_records import (
     place_in,
     view_of,
 )
-from nionswift_plugin.deepscan.clicking import clicks
 from nionswift_plugin.deepscan.clicking.clicks import Armed, ClickTool
 
 
