@@ -148,9 +148,7 @@ def rest(data_item: Any, *, is_awaited: Callable[[], bool]) -> None:
     _slept_until(slept, data_item, MOST_REST_S, is_awaited)
 
 
-def _slept_until(
-    has_news: Callable[[], bool], data_item: Any, most_s: float, is_awaited: Callable[[], bool]
-) -> bool:
+def _slept_until(has_news: Callable[[], bool], data_item: Any, most_s: float, is_awaited: Callable[[], bool]) -> bool:
     if not _waiting.acquire(blocking=False):
         return False
     try:
