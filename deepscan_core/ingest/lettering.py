@@ -36,10 +36,16 @@ def spots(mask: Mask, *, diagonal: bool = True, least_px: float = 1) -> list[Spo
     from scipy import ndimage
 
     labels, count = ndimage.label(mask, np.ones((3, 3)) if diagonal else None)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    sizes = np.bincount(labels[mask], minlength=count + 1)
+    large = np.flatnonzero(sizes >= max(1, least_px))
+    if not large.size:
+        return []
+    if large.size < count:  # of noise there are tens of thousands, each of which would get its box
+        numbers = np.zeros(count + 1, labels.dtype)
+        numbers[large] = np.arange(1, large.size + 1)
+        labels = numbers[labels]
     found = []
-    objects = ndimage.find_objects(labels)
-    for rows, cols, size in ((*objects[k], sizes[k]) for k in np.flatnonzero(sizes >= least_px)):
+    for (rows, cols), size in zip(ndimage.find_objects(labels), sizes[large], strict=True):
         area = (rows.stop - rows.start) * (cols.stop - cols.start)
         found.append(Spot(rows.start, cols.start, rows.stop, cols.stop, float(size) / area))
     return found
