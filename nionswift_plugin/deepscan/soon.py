@@ -35,7 +35,7 @@ class Soon:
             # It is awake, and waking it is a system call, after which a computation may keep the interpreter for 5 ms.
             self._wait()
         else:
-            self._event_loop.call_soon_threadsafe(self._wait)
+            self._event_loop.call_soon_threadsafe(self._wait if self._rest_s else self._call)
 
     def close(self) -> None:
         """Call nothing any more."""
