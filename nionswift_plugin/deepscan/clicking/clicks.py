@@ -200,8 +200,8 @@ class ClickTool:
             self._soon.ask()
 
     def _data_changed(self) -> None:
-        self._view = None
-        (self._look_soon if self.data_item.is_live else self._soon).ask()
+        self._view, data_item = None, self.data_item  # this comes in any thread
+        (self._look_soon if data_item is not None and data_item.is_live else self._soon).ask()
 
     def _display_changed(self, key: str, item: Any, index: int) -> None:
         if key == "graphics":
