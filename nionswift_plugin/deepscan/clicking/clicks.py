@@ -55,7 +55,8 @@ class ClickTool:
     on_changed : called in the user interface's thread with the clicks as JSON, whenever they differ.
     on_armed : called whenever the tool is armed or disarmed.
     on_refused : called with the reason where a click could not be taken.
-    sample_position : asks the microscope where it looks, once a frame and only while there are clicks.
+    sample_position : asks the microscope where it looks, only while there are clicks, and every `LOOK_AGAIN_S` at most
+        while it scans.
     """
 
     def __init__(
@@ -79,8 +80,7 @@ class ClickTool:
         self._frames: Any = None
         self._told = "[]"
         self._swallow_release = False
-        self._has_clicks = False
-        self._shown_in: ScanContext | None = None  # the view that graphics were placed for
+        self._shown_in: ScanContext | None = None  # the view that clicks were placed for; None without clicks
         self._soon = Soon(document_controller.event_loop, self._refresh)
         self._look_soon = Soon(document_controller.event_loop, self._look_again, rest_s=LOOK_AGAIN_S)
         self._item_listeners: dict[int, Any] = {}
@@ -214,17 +214,18 @@ class ClickTool:
 
     def _look_again(self) -> None:
         """Clicks move with the view: where the image shows another one than before."""
-        if self._has_clicks and self.data_item is not None and self._present_view() != self._shown_in:
+        if self._shown_in is not None and self._present_view() != self._shown_in:
             self._refresh()
 
     def _refresh(self) -> None:
         graphics = self._graphics()
-        self._has_clicks = bool(graphics)
         self._listen(graphics)
         if graphics:
             self.remap(self._present_view())
             for graphic in graphics:
                 self._teach_again_where_needed(graphic)
+        else:
+            self._shown_in = None
         clicks = self.clicks_json
         if clicks != self._told:
             self._told = clicks
