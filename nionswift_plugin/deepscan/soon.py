@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+ASK_S = 0.1
+
 
 class Soon:
     """Calls a function soon in the user interface's thread, once, however often it is asked to before; ask in any thread.
@@ -53,3 +55,30 @@ class Soon:
         self._not_before_s = time.monotonic() + self._rest_s
         if self._function is not None:
             self._function()
+
+
+def is_done(event_loop: Any, function: Callable[[], None], *, is_awaited: Callable[[], bool]) -> bool:
+    """Whether the user interface's thread has called a function, waiting for that while it is awaited; in another thread.
+
+    Parameters
+    ----------
+    event_loop : Swift's. What the function raises, it logs.
+    function : what is called. It may be called later, too, where this returned False.
+    is_awaited : asked every `ASK_S`.
+    """
+    done = threading.Event()
+
+    def call() -> None:
+        try:
+            function()
+        finally:
+            done.set()
+
+    try:
+        event_loop.call_soon_threadsafe(call)
+    except RuntimeError:  # Swift has closed it
+        return False
+    while not done.wait(ASK_S):
+        if not is_awaited():
+            return False
+    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gettext
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
 
-from .. import bridge
+from .. import bridge, soon
 from ..clicking.taught_frames import TaughtFrame
-from ..mapping import computing, whole_frames
+from ..mapping import computing, pace, whole_frames
 from . import outputs
 
 _ = gettext.gettext
@@ -36,6 +37,7 @@ _PASSED_ON: tuple[type[Exception], ...] = (
     DeepScanError,
     *(getattr(Symbolic, name) for name in ("ComputationCanceledException",) if hasattr(Symbolic, name)),
 )
+LONGEST_S = 30.0  # that an execution goes on while a scan runs
 # Which frame, with which words, each computation showed last: a live image changes many times before its next whole frame.
 _shown: weakref.WeakKeyDictionary[Any, tuple[Any, Mapping[str, str]]] = weakref.WeakKeyDictionary()
 # Computations whose last execution was given up because its inputs had changed.
@@ -115,12 +117,13 @@ class _Computation:
         self._execute(context.parameters.parameter_map, report)
 
     def commit(self) -> None:
-        """Hand out what was computed, in the user interface's thread."""
-        if self._showing is None:
+        """Hand out what was computed and is not handed out yet, in the user interface's thread."""
+        showing, self._showing = self._showing, None
+        if showing is None or self._model._closed:
             return
         outputs.hand_out(self.computation, self.output, self._data)
-        _shown[self._model] = self._showing
-        if self._raster is not None and not self._is_outdated(self._showing[1]):
+        _shown[self._model] = showing
+        if self._raster is not None and not self._is_outdated(showing[1]):
             outputs.hand_to_overlays(self._model, self._raster)
 
     def _execute(self, inputs: Mapping[str, Any], progress: Report) -> None:
@@ -134,19 +137,13 @@ class _Computation:
 
         texts = {name: str(value) for name, value in inputs.items() if name in ("settings", "clicks", "query")}
         try:
-            settings = MapSettings.from_json(texts.get("settings", ""))
-            source = self._frame_to_show(inputs.get("src"), texts, is_live=settings.live)
-            if source is None:
-                return
-            image = bridge.as_image(source, self._data_item.title)
-            self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
+            self._follow(inputs.get("src"), MapSettings.from_json(texts.get("settings", "")), texts, report)
         except _PASSED_ON:
             raise
         except _QuitError:
             return
         except _OutdatedError:
             _stopped.add(self._model)
-            return
         except ImportError as error:
             raise MissingError(f"{error.name or error} is not installed: pip install nionswift-deepscan") from None
         except Exception:
@@ -154,8 +151,43 @@ class _Computation:
                 return
             logging.getLogger("deepscan").exception("a computation of DeepScan failed")
             raise DeepScanError("something unexpected failed: Swift's log says what") from None
-        self._showing = (source, texts)
-        _stopped.discard(self._model)
+
+    def _follow(self, src: Any, settings: MapSettings, texts: Mapping[str, str], report: Report) -> None:
+        """Show one map of a still image; of a live one each frame's, as long as the scan runs and nothing else is asked.
+
+        Swift hands over the map that is left at the end. It adds a line to its activity panel for each execution, and
+        takes it away again, which would hold its windows up at every frame.
+        """
+
+        def is_awaited() -> bool:
+            return not (_quitting.is_set() or self._model._closed or self._is_outdated(texts))
+
+        # Who asks Swift to compute something new waits for the end of this execution.
+        goes_on = not self._has_other_words(texts)
+        until_s = time.monotonic() + LONGEST_S
+        source = self._frame_to_show(src, texts, is_live=settings.live, is_awaited=is_awaited)
+        while source is not None:
+            began_s = time.monotonic()
+            image = bridge.as_image(source, self._data_item.title)
+            self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
+            pace.made(self._model, time.monotonic() - began_s)
+            self._showing = (source, texts)
+            _stopped.discard(self._model)
+            if not (goes_on and self._is_handed_over(is_awaited) and time.monotonic() < until_s):
+                return
+            source = self._next_frame(source, is_awaited)
+
+    def _is_handed_over(self, is_awaited: Callable[[], bool]) -> bool:
+        """Whether the user interface has shown a map of a live image meanwhile."""
+        event_loop = self._data_item._document_model.event_loop if self._data_item.is_live else None
+        return event_loop is not None and soon.is_done(event_loop, self.commit, is_awaited=is_awaited)
+
+    def _next_frame(self, source: Any, is_awaited: Callable[[], bool]) -> Any | None:
+        """The next whole frame of a live image; None where there is none, or nobody waits for it."""
+        whole_frames.rest(self._data_item, is_awaited=is_awaited, most_s=pace.pause_s(self._model))
+        came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
+        # Not from an input of the computation: rows of another frame have been written over its array meanwhile.
+        return self._frame(self._data_item) if came and is_awaited() else None
 
     def _is_outdated(self, texts: Mapping[str, str]) -> bool:
         """Whether there are other words or clicks by now."""
@@ -172,21 +204,17 @@ class _Computation:
         frame, shown_texts = _shown.get(self._model, (None, None))
         return frame is source and shown_texts == texts
 
-    def _frame_to_show(self, src: Any, texts: Mapping[str, str], *, is_live: bool) -> Any | None:
+    def _frame_to_show(
+        self, src: Any, texts: Mapping[str, str], *, is_live: bool, is_awaited: Callable[[], bool]
+    ) -> Any | None:
         """A frame that is not shown yet, waiting for it where the scan runs; None where there is nothing to show."""
-
-        def is_awaited() -> bool:
-            return not (_quitting.is_set() or self._model._closed or self._is_outdated(texts))
-
         if not is_live:
             whole_frames.rest(self._data_item, is_awaited=is_awaited)
             return None
         source = self._frame(src)
         if source is not None and not self._is_shown(source, texts):
             return source
-        came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
-        # Not from `src` again: rows of another frame have been written over its array meanwhile.
-        return self._frame(self._data_item) if came and is_awaited() else None
+        return self._next_frame(source, is_awaited)
 
     def _has_other_words(self, texts: Mapping[str, str]) -> bool:
         """Whether a person has changed something since the last map, and waits."""

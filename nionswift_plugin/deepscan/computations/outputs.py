@@ -15,10 +15,12 @@ from deepscan_core.records.regions import RegionMeasurement
 
 from .. import bridge
 from ..drawing import overlay
+from . import identifiers
 
 
 def map_data(scores: ScoreMap, source: Any, **told: Any) -> Any:
-    """A score map as Swift's data; what is told besides stands in the metadata."""
+    """A score map as Swift's data, to be handed out; what is told besides stands in the metadata. In a worker's thread."""
+    identifiers.make()
     data = bridge.score_data(scores, source)
     data._set_metadata({"deepscan": {**data.metadata["deepscan"], **told}})
     return data
@@ -35,7 +37,7 @@ def table_data(objects: Sequence[RegionMeasurement]) -> Any:
 def hand_out(computation: Any, name: str, data: Any) -> None:
     """Give an output of a computation (of the facade) its data; Swift hears once of data and metadata together."""
     item = computation._computation.get_output(name)
-    with item.data_item_changes() if item is not None else contextlib.nullcontext():
+    with identifiers.at_hand(), item.data_item_changes() if item is not None else contextlib.nullcontext():
         computation.set_referenced_xdata(name, data)
 
 
