@@ -11,6 +11,8 @@ from __future__ import annotations
 import sys
 import threading
 
+from . import precedence
+
 TURN_S = 0.020
 
 _lock = threading.Lock()
@@ -19,8 +21,13 @@ _before_s: list[float] = []  # one, or none
 
 
 def lengthen(holder: object) -> None:
-    """Lengthen turns, unless they are longer already, until every holder has given up."""
+    """Lengthen turns, unless they are longer already, until every holder has given up.
+
+    Call in the user interface's thread, which takes precedence as long (``precedence.py``).
+    """
     with _lock:
+        if not _holders:
+            precedence.begin()
         if not _holders and sys.getswitchinterval() < TURN_S:
             _before_s.append(sys.getswitchinterval())
             sys.setswitchinterval(TURN_S)
@@ -32,6 +39,7 @@ def restore(holder: object) -> None:
     with _lock:
         _holders.discard(id(holder))
         if not _holders:
+            precedence.end()
             # Python keeps whole microseconds
             is_ours = abs(sys.getswitchinterval() - TURN_S) < 1e-6
             while _before_s:
