@@ -1,9 +1,9 @@
 """Swift's windows first: while DeepScan looks on their thread runs as soon as it can, where the system allows that.
 
 The thread of the user interface works in many short pieces. Where it shares few cores with the microscope, Swift's other
-threads and the process that makes maps, it waits some milliseconds for a core before each piece, a dozen times for one picture.
-With a fixed priority it does not wait (decision 27). Linux lets administrators do that, and whom they allow to (``rtprio`` in
-``limits.conf``); for all others nothing changes. Threads and processes that Swift starts do not inherit it.
+threads and the process that makes maps, it waits some milliseconds for a core before each piece, a dozen times a picture.
+With a fixed priority it does not wait (decision 27). Linux lets administrators do that, and whom they allow to (``rtprio``
+in ``limits.conf``); for all others nothing changes. Threads and processes that Swift starts do not inherit it.
 """
 
 from __future__ import annotations
