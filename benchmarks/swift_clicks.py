@@ -120,9 +120,10 @@ class Noted:
                 self.drawn.setdefault(self._carriers[id(raster)], time.perf_counter())
 
         def committing(computation):
+            showing = computation._showing
             commit(computation)
-            if computation._showing is not None:
-                count = computation._showing[1]["clicks"].count("y_frac")
+            if showing is not None:
+                count = showing[1]["clicks"].count("y_frac")
                 self.committed.setdefault(count, time.perf_counter())
 
         MapProcess.teach, overlay.prepare_for, overlay._draw_raster = teaching, preparing, drawing

@@ -29,7 +29,6 @@ from nionswift_plugin.deepscan.computations import (
 )
 from nionswift_plugin.deepscan.computations.names import OUTPUTS
 from nionswift_plugin.deepscan.drawing import overlay
-from nionswift_plugin.deepscan.mapping import pace
 from tests.conftest import spot_image
 from tests.plugin.driving import without_words
 from tests.word_model import BrightOrDark
@@ -384,7 +383,6 @@ def slow_map(swift: Any) -> tuple[Any, Any]:
 def test_each_whole_frame_is_scored_once_and_parts_never(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "PAUSES", 0.0)  # however slow the computer is
     slow_map(swift)
     scored = live_maps(swift, monkeypatch)
     with updates_of(swift.scan) as seen:
@@ -401,7 +399,6 @@ def test_parts_of_a_frame_do_not_call_the_computation_again_and_again(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Swift would call it at every few rows, or for each frame, and its user interface pays for each call."""
-    monkeypatch.setattr(pace, "PAUSES", 0.0)
     _, output = slow_map(swift)
     calls: list[float] = []
     original = SurprisalComputation._execute  # which Swift calls by one name or another, depending on its version
@@ -425,30 +422,11 @@ def test_an_execution_that_has_gone_on_for_long_ends_and_swift_begins_another(
     swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handlers, "LONGEST_S", 0.0)
-    monkeypatch.setattr(pace, "PAUSES", 0.0)
     _, output = slow_map(swift)
     shown: set[bytes] = set()
     listener = output.data_changed_event.listen(lambda: shown.add(output.data.tobytes()))
     swift.wait_for(lambda: len(shown) >= 3, "three maps")
     listener.close()
-
-
-def test_a_map_that_takes_long_leaves_frames_out_but_nobody_waits_for_an_answer(
-    swift: Any, crystal: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pace, "PAUSES", 1e6)
-    monkeypatch.setattr(pace, "LONGEST_S", 1.6)  # a frame takes half a second
-    live, _ = slow_map(swift)
-    scored = live_maps(swift, monkeypatch)
-    with updates_of(swift.scan) as seen:
-        swift.wait_for(lambda: len(scored) >= 2, "two maps")
-    whole = [values for state, values in seen if state == "complete"]
-    numbers = [[np.array_equal(one, frame) for frame in whole].index(True) for one in scored[:2]]
-    assert numbers[1] - numbers[0] >= 2
-    monkeypatch.setattr(pace, "LONGEST_S", 3600.0)
-    swift.wait_for(lambda: len(scored) >= 3, "the last map before an hour's pause")
-    computations.follow(swift.library, api(), live, MapSettings(backbone="classical", seed=7))
-    swift.wait_for(lambda: len(scored) >= 4, "the map with other settings")
 
 
 def test_a_map_that_waits_for_a_frame_answers_other_settings_meanwhile(

@@ -24,7 +24,7 @@ from deepscan_core.records.maps import ScoreMap
 
 from .. import bridge, soon
 from ..clicking.taught_frames import TaughtFrame
-from ..mapping import computing, pace, whole_frames
+from ..mapping import computing, whole_frames
 from . import outputs
 
 _ = gettext.gettext
@@ -167,10 +167,8 @@ class _Computation:
         until_s = time.monotonic() + LONGEST_S
         source = self._frame_to_show(src, texts, is_live=settings.live, is_awaited=is_awaited)
         while source is not None:
-            began_s = time.monotonic()
             image = bridge.as_image(source, self._data_item.title)
             self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
-            pace.made(self._model, time.monotonic() - began_s)
             self._showing = (source, texts)
             _stopped.discard(self._model)
             if not (goes_on and self._is_handed_over(is_awaited) and time.monotonic() < until_s):
@@ -184,7 +182,6 @@ class _Computation:
 
     def _next_frame(self, source: Any, is_awaited: Callable[[], bool]) -> Any | None:
         """The next whole frame of a live image; None where there is none, or nobody waits for it."""
-        whole_frames.rest(self._data_item, is_awaited=is_awaited, most_s=pace.pause_s(self._model))
         came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
         # Not from an input of the computation: rows of another frame have been written over its array meanwhile.
         return self._frame(self._data_item) if came and is_awaited() else None

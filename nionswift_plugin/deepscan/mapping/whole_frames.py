@@ -135,19 +135,17 @@ def wait_for_another(data_item: Any, frame: Any, *, is_awaited: Callable[[], boo
     return _slept_until(lambda: kept.wait(frame, ASK_S), data_item, MOST_WAIT_S, is_awaited)
 
 
-def rest(data_item: Any, *, is_awaited: Callable[[], bool], most_s: float | None = None) -> None:
-    """Sleep while a scan runs and the computation is awaited, by default for half a minute at most; in a worker's thread.
+def rest(data_item: Any, *, is_awaited: Callable[[], bool]) -> None:
+    """Sleep while a scan runs and the computation is awaited, for half a minute at most; in a worker's thread.
 
-    For maps that rest, which Swift 16.16 calls as it calls others, and for those that leave time to others.
+    For maps that rest: Swift 16.16 calls their computations as it calls others.
     """
-    most_s = MOST_REST_S if most_s is None else most_s
-    until_s = time.monotonic() + most_s
 
     def slept() -> bool:
-        time.sleep(max(0.0, min(ASK_S, until_s - time.monotonic())))
+        time.sleep(ASK_S)
         return False
 
-    _slept_until(slept, data_item, most_s, is_awaited)
+    _slept_until(slept, data_item, MOST_REST_S, is_awaited)
 
 
 def _slept_until(has_news: Callable[[], bool], data_item: Any, most_s: float, is_awaited: Callable[[], bool]) -> bool:
