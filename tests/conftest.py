@@ -24,6 +24,12 @@ THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(autouse=True)
+def no_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several tests share few cores: Swift's windows in one must not keep the others from running."""
+    monkeypatch.setenv("DEEPSCAN_PRIORITY", "usual")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need a network are skipped, saying so, where torch is not installed."""
     if importlib.util.find_spec("torch") is not None:

@@ -20,12 +20,12 @@ OTHER, RR, RESET = 0, 2, 0x40000000  # of Linux
 class Threads:
     """What the system knows of threads."""
 
-    def __init__(self, refuses: bool = False) -> None:
-        self.refuses = refuses
+    def __init__(self, refuses: bool = False, keeps_reset: bool = False) -> None:
+        self.refuses, self.keeps_reset = refuses, keeps_reset
         self.policies: dict[int, tuple[int, int]] = {}
 
     def set(self, thread: int, policy: int, parameters: Any) -> None:
-        if self.refuses:
+        if self.refuses or (self.keeps_reset and self.policy(thread) & RESET and not policy & RESET):
             raise PermissionError(1, "Operation not permitted")
         self.policies[thread] = (policy, parameters.sched_priority)
 
@@ -41,8 +41,8 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Threads]:
     """Linux as it is for administrators, or for others; on any system."""
     monkeypatch.delenv(precedence.VARIABLE, raising=False)
 
-    def of(refuses: bool = False) -> Threads:
-        threads = Threads(refuses)
+    def of(**how: bool) -> Threads:
+        threads = Threads(**how)
         for name, value in {
             "SCHED_OTHER": OTHER,
             "SCHED_RR": RR,
@@ -66,6 +66,13 @@ def test_it_comes_first_and_then_as_before_and_what_it_starts_never_does(linux: 
     precedence.end()
     precedence.end()
     assert threads.policies == {me: (OTHER, 0)}
+
+
+def test_who_is_allowed_it_without_being_administrator_has_the_usual_priority_back(linux: Any) -> None:
+    threads = linux(keeps_reset=True)
+    precedence.begin()
+    precedence.end()
+    assert threads.policies == {threading.get_native_id(): (OTHER | RESET, 0)}
 
 
 def test_nothing_happens_where_it_is_not_allowed_not_wanted_or_chosen_already(

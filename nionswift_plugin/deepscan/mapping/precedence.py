@@ -35,5 +35,10 @@ def begin() -> None:
 def end() -> None:
     """Let that thread run as before."""
     while _before:
-        with contextlib.suppress(OSError):  # the thread has ended
-            os.sched_setscheduler(*_before.pop())
+        thread, policy, parameters = _before.pop()
+        try:
+            os.sched_setscheduler(thread, policy, parameters)
+        except PermissionError:  # who is no administrator may not take back that what it starts inherits nothing
+            os.sched_setscheduler(thread, policy | os.SCHED_RESET_ON_FORK, parameters)
+        except ProcessLookupError:  # the thread has ended
+            continue
