@@ -31,3 +31,12 @@ def test_python_has_its_own_back_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), identifiers.at_hand():
         raise ZeroDivisionError
     assert uuid.uuid4 is before
+
+
+@pytest.mark.timeout(20)
+def test_more_are_made_while_others_are_given_out() -> None:
+    with identifiers.at_hand():
+        given = {uuid.uuid4() for _ in range(identifiers.MOST)}
+        identifiers.make()
+        assert len(identifiers._made) == identifiers.MOST
+        assert given.isdisjoint(identifiers._made)

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 MOST = 32
 
 _made: collections.deque[uuid.UUID] = collections.deque(maxlen=MOST)
+_new = uuid.uuid4  # not what stands in for it: one map may be made while another one is handed over
 
 
 def make() -> None:
     """Make some, in a worker's thread."""
     while len(_made) < MOST:
-        _made.append(uuid.uuid4())
+        _made.append(_new())
 
 
 @contextlib.contextmanager
