@@ -41,7 +41,7 @@ def coherent_precipitates(rng: Rng, canvas: Canvas) -> None:
 
 def domains(rng: Rng, canvas: Canvas) -> None:
     """Islands and networks of a second phase that has coarsened: lobed, of any area up to half of the field."""
-    size = log_uniform(rng, 8, 60)
+    size = log_uniform(rng, 8, 90)
     field = noise(rng, canvas.shape, size, slope=5.0) - 0.4 * noise(rng, canvas.shape, 3 * size, slope=5.0)
     distance = ((float(np.quantile(field, 1 - rng.uniform(0.15, 0.5))) - field) * size / 3).astype(np.float32)
     mask = _etched(rng, canvas, distance)
@@ -69,7 +69,7 @@ def coarsened_precipitates(rng: Rng, canvas: Canvas) -> None:
     mask = _etched(rng, canvas, distance)
     if rng.random() < 0.7:
         step = float(canvas.image[mask].mean() - canvas.image[~mask].mean()) if 0 < mask.mean() < 1 else -0.2
-        mask = mask | _fine_ones(rng, canvas, distance, median, step)
+        mask = mask | fine_ones(rng, canvas, distance, median, step)
     layout = "crowded" if mask.mean() > 0.35 else ""
     canvas.add("precipitate", mask, form="irregular", diameter_px=2 * median, layout=layout)
 
@@ -176,11 +176,12 @@ def precipitates(rng: Rng, canvas: Canvas) -> None:
     canvas.blend((fill + shadow).astype(np.float32), ramp(body.distance_px, rng.uniform(1, 3)))
     mask = body.distance_px < 0
     if rng.random() < 0.6:
-        mask |= _fine_ones(rng, canvas, body.distance_px, median, step)
+        mask |= fine_ones(rng, canvas, body.distance_px, median, step)
     canvas.add("precipitate", mask, form=form, diameter_px=2 * median, layout="crowded" if mask.mean() > 0.35 else "")
 
 
-def _fine_ones(rng: Rng, canvas: Canvas, taken_px: FloatArray, median_px: float, step: float) -> npt.NDArray[np.bool_]:
+def fine_ones(rng: Rng, canvas: Canvas, taken_px: FloatArray, median_px: float, step: float) -> BoolArray:
+    """Much smaller bodies of the same phase, painted in patches where the coarse ones leave room."""
     radius = max(1.0, median_px * rng.uniform(0.08, 0.25))
     patch = noise(rng, canvas.shape, 50, slope=2.5)
 

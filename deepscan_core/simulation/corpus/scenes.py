@@ -7,7 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from deepscan_core.errors import InputError
-from deepscan_core.simulation.corpus import alloys, bodies, crystals, fractures, grounds, lines, transmission
+from deepscan_core.simulation.corpus import (
+    alloys,
+    bodies,
+    crystals,
+    fractures,
+    grounds,
+    lines,
+    phases,
+    transmission,
+)
 from deepscan_core.simulation.corpus.painting import Rng, Shape2
 from deepscan_core.simulation.corpus.recording import recorded
 from deepscan_core.simulation.corpus.scene import Canvas, Group, Scene
@@ -25,6 +34,7 @@ FREE_OBJECTS: tuple[tuple[Painter, float], ...] = (
     (alloys.precipitates, 1.0),
     (alloys.coherent_precipitates, 0.8),
     (alloys.coarsened_precipitates, 0.6),
+    (phases.phase_bodies, 0.8),
     (alloys.carbides, 1.0),
     (bodies.nanoparticles, 1.0),
     (lines.scratches, 1.5),
@@ -113,8 +123,9 @@ def superalloy(rng: Rng, shape: Shape2) -> Canvas:
         alloys.coherent_precipitates,
         alloys.coarsened_precipitates,
         alloys.domains,
+        phases.phase_bodies,
     )
-    painters[int(rng.choice(len(painters), p=[0.25, 0.3, 0.3, 0.15]))](rng, canvas)
+    painters[int(rng.choice(len(painters), p=[0.15, 0.25, 0.2, 0.1, 0.3]))](rng, canvas)
     if rng.random() < 0.3:
         lines.scratches(rng, canvas)
     return canvas
@@ -184,7 +195,7 @@ SCENES: dict[str, tuple[Maker, float]] = {
     "sintered": (sintered, 6.0),
     "polycrystal": (polycrystal, 6.0),
     "along grains": (fractures.along_grains, 5.0),
-    "superalloy": (superalloy, 11.0),
+    "superalloy": (superalloy, 13.0),
     "steel": (steel, 6.0),
     "fracture": (fracture, 8.0),
     "labelled": (labelled, 9.0),
