@@ -85,7 +85,7 @@ async def answered(panel, display_panel, noted: Noted, chance: np.random.Generat
 class Noted:
     """When what was made of so many clicks was first drawn, and when it was first in the data item of the map.
 
-    A map is followed on its way by what carries it: its values, the levels made of them, the picture made of those.
+    A map is followed on its way by what carries it: its levels, and the picture made of those.
     """
 
     def __init__(self) -> None:
@@ -97,22 +97,27 @@ class Noted:
         self.committed: dict[int, float] = {}
         self._carriers: dict[int, int] = {}
         self._kept: list = []  # so that no id is used again
-        teach, prepare, draw = MapProcess.teach, overlay.prepare_for, overlay._draw_raster
+        teach, teach_levels, prepare = MapProcess.teach, MapProcess.teach_levels, overlay.prepare_for
+        draw = overlay._draw_raster
         commit = TeacherComputation.commit
 
         def teaching(process, image, clicks, settings, **others):
             scores = teach(process, image, clicks, settings, **others)
-            self._carry(scores.values, len(clicks))
+            self._carry(scores.display_levels, len(clicks))
             return scores
 
-        def preparing(display_items, scores):
-            prepared = prepare(display_items, scores)
-            count = self._carriers.get(id(scores.values))
+        def teaching_levels(process, image, clicks, settings, **others):
+            levels = teach_levels(process, image, clicks, settings, **others)
+            self._carry(levels, len(clicks))
+            return levels
+
+        def preparing(display_items, levels):
+            prepare(display_items, levels)
+            count = self._carriers.get(id(levels))
             if count is not None:
                 for display_item in display_items:
-                    picture = overlay.color_maps.painted(prepared, overlay.style_of(display_item))
-                    self._carry(picture, count)
-            return prepared
+                    self._carry(overlay.color_maps.painted(levels, overlay.style_of(display_item)), count)
+            return levels
 
         def drawing(context, mapping, bounds, raster):
             draw(context, mapping, bounds, raster)
@@ -126,7 +131,8 @@ class Noted:
                 count = showing[1]["clicks"].count("y_frac")
                 self.committed.setdefault(count, time.perf_counter())
 
-        MapProcess.teach, overlay.prepare_for, overlay._draw_raster = teaching, preparing, drawing
+        MapProcess.teach, MapProcess.teach_levels = teaching, teaching_levels
+        overlay.prepare_for, overlay._draw_raster = preparing, drawing
         TeacherComputation.commit = committing
 
     def _carry(self, carrier, count: int) -> None:

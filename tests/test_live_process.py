@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,32 @@ def test_a_frame_that_was_clicked_is_asked_for_once_and_only_when_it_is_new(proc
     assert suggested == maps.suggest_click(image(9), [THEN], CLASSICAL, frame_of=lambda name: image(7))
 
 
+def test_of_many_frames_only_the_latest_go_with_the_call_and_one_that_changed_goes_anew() -> None:
+    asked: list[str] = []
+
+    def frame_of(name: str) -> CalibratedImage:
+        asked.append(name)
+        return image(40 + int(name))
+
+    def version_of(name: str) -> str:
+        return "2" if name == "1" and is_changed else "1"
+
+    clicks = [replace(THEN, frame=str(number)) for number in range(5)]
+    known, is_changed = {"frame_of": frame_of, "version_of": version_of}, False
+    process = MapProcess()
+    try:
+        process.teach(image(8), clicks, CLASSICAL, **known)
+        assert asked[:2] == ["3", "4"], "with the call"
+        assert sorted(asked) == ["0", "1", "2", "3", "4"], "the others when they are needed"
+        process.teach(image(9), [*clicks, replace(clicks[0], y_frac=0.5)], CLASSICAL, **known)
+        assert len(asked) == 5, "another click on a frame that is there"
+        is_changed = True
+        process.teach(image(9), clicks, CLASSICAL, **known)
+        assert asked[5:] == ["1"]
+    finally:
+        process.close()
+
+
 def test_what_is_wrong_is_said_as_here(process: MapProcess) -> None:
     def gone(name: str) -> CalibratedImage:
         raise InputError(f"{name} is gone: click again")
@@ -101,7 +128,9 @@ def test_what_is_wrong_is_said_as_here(process: MapProcess) -> None:
         process.surprisal(image(), CLASSICAL, unknown=1)
 
 
-def test_work_is_reported_and_stopped_by_what_the_report_raises(process: MapProcess) -> None:
+def test_work_is_reported_and_stopped_by_what_the_report_raises(
+    process: MapProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class StoppedError(Exception):
         pass
 
@@ -112,10 +141,19 @@ def test_work_is_reported_and_stopped_by_what_the_report_raises(process: MapProc
         if len(shares) == 2:
             raise StoppedError
 
+    monkeypatch.setattr(beside, "REPORT_EVERY_S", 0.0)
     with pytest.raises(StoppedError):
         process.quantify(image(20), CLASSICAL, report=stop)
     assert 0 < shares[0] < shares[1] < 1
     assert process.quantify(image(20), CLASSICAL) == maps.quantify(image(20), CLASSICAL)
+
+
+def test_it_reports_no_more_often_than_a_person_can_see(process: MapProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(beside, "REPORT_EVERY_S", 60.0)
+    found = process.quantify(image(22), CLASSICAL, report=shares.append)
+    assert found == maps.quantify(image(22), CLASSICAL)
+    assert shares == []
 
 
 def test_several_threads_are_answered_each_with_its_own(process: MapProcess) -> None:

@@ -39,12 +39,15 @@ from deepscan_core.live.messages import (
 from deepscan_core.live.serving import version
 from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.levels import Levels
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement, ScanRegion
 
 START_S = 30.0
 END_S = 2.0
-PIPE_BYTES = 1 << 20  # what Linux lets every user have
+PIPE_BYTES = 1 << 20  # what Linux lets every user have; each piece that is read waits for Python's lock
+REPORT_EVERY_S = 0.05  # each report wakes two threads here
+MOST_AT_ONCE = 2  # frames that were clicked and go with a call; a click is mostly on one new frame
 
 FrameOf = Callable[[str], CalibratedImage]
 Report = Callable[[float], None]
@@ -89,6 +92,13 @@ class MapProcess:
     def teach(self, image: CalibratedImage, clicks: Sequence[Click], settings: MapSettings, **others: Any) -> ScoreMap:
         """See `maps.teach`."""
         made: ScoreMap = self._made("teach", image, tuple(clicks), settings, **_with_versions(clicks, others))
+        return made
+
+    def teach_levels(
+        self, image: CalibratedImage, clicks: Sequence[Click], settings: MapSettings, **others: Any
+    ) -> Levels:
+        """See `maps.teach_levels`."""
+        made: Levels = self._made("teach_levels", image, tuple(clicks), settings, **_with_versions(clicks, others))
         return made
 
     def suggest_click(
@@ -169,6 +179,7 @@ class _Link:
     def __init__(self, command: list[str]) -> None:
         self.is_lost = False
         self._numbers = itertools.count(1)
+        self._given: set[tuple[str, str]] = set()  # names and versions of frames
         self._waiting: dict[int, queue.SimpleQueue[Any]] = {}
         self._lock = threading.Lock()
         self._is_closing = False
@@ -183,14 +194,17 @@ class _Link:
     def call(self, function: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """What a function returns in the other process; raises what it raises there, and what `report` raises here."""
         report, frame_of = options.pop("report", None), options.pop("frame_of", None)
+        versions: dict[str, str] | None = options.pop("versions", None)
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         number = next(self._numbers)
         call = Call(
             number=number,
             function=function,
             arguments=arguments,
-            versions=options.pop("versions", None),
+            versions=versions,
+            frames=self._new_frames(versions, frame_of),
             asks_frames=frame_of is not None,
+            report_every_s=None if report is None else REPORT_EVERY_S,
             options=options,
         )
         with self._lock:
@@ -205,6 +219,22 @@ class _Link:
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
+
+    def _new_frames(self, versions: dict[str, str] | None, frame_of: FrameOf | None) -> dict[str, CalibratedImage]:
+        """The latest frames that the other process cannot have: sent with the call they cost no way there and back.
+
+        Others, and one that cannot be had, are left to be asked for, if they are needed at all.
+        """
+        if frame_of is None or versions is None:
+            return {}
+        with self._lock:
+            new = [name for name, version in versions.items() if (name, version) not in self._given]
+            self._given.update(versions.items())
+        found = {}
+        for name in new[-MOST_AT_ONCE:]:
+            with contextlib.suppress(DeepScanError):
+                found[name] = frame_of(name)
+        return found
 
     def close(self) -> None:
         """End the process, which keeps nothing that could be lost."""
@@ -296,6 +326,7 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=PIPE_BYTES,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             creationflags=flags,
         )

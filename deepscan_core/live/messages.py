@@ -32,7 +32,9 @@ class Call:
     function : its name.
     arguments, options : what it is given, apart from the callbacks.
     versions : what `version_of` says of each frame, None where nobody says it.
-    asks_frames : whether there is a `frame_of`.
+    frames : those that were clicked, by name, where the other end cannot have them yet.
+    asks_frames : whether there is a `frame_of`, for the ones that it lacks.
+    report_every_s : how often to say how much is done, at most; None where nobody wants to know.
     """
 
     number: int
@@ -40,7 +42,9 @@ class Call:
     arguments: tuple[Any, ...]
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] | None = None
+    frames: dict[str, Any] = field(default_factory=dict)
     asks_frames: bool = False
+    report_every_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +99,7 @@ class Sender:
         """Write one; raises `OSError` or `ValueError` where nobody reads any more."""
         packed = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         with self._lock:
-            self._pipe.write(_LENGTH.pack(_MARK, len(packed)))
-            self._pipe.write(packed)
+            self._pipe.write(_LENGTH.pack(_MARK, len(packed)) + packed)  # at once: whoever writes twice waits twice
             self._pipe.flush()
 
     def close(self) -> None:

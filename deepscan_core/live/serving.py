@@ -13,15 +13,18 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import IO, Any
 
 from deepscan_core.errors import DeepScanError
+from deepscan_core.live.clicked import ClickedFrames
 from deepscan_core.live.messages import Call, FrameGiven, FrameWanted, Hello, Outcome, Sender, Share, Stop, receive
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.maps import ScoreMap
 
-FUNCTIONS = ("surprisal", "teach", "search", "quantify", "suggest_click", "explain", "warm")
+FUNCTIONS = ("surprisal", "teach", "teach_levels", "search", "quantify", "suggest_click", "explain", "warm")
 GIVE_WAY = 5  # of 19: a window draws first, and a computer with much to do still makes maps
 
 
@@ -46,6 +49,7 @@ class Server:
         self._sender = Sender(answers)
         self._stopped: set[int] = set()
         self._frames: dict[int, queue.SimpleQueue[FrameGiven]] = {}
+        self._clicked = ClickedFrames()
 
     def serve(self, requests: IO[bytes]) -> None:
         """Say hello, and answer until there are no more requests."""
@@ -82,24 +86,42 @@ class Server:
             gc.freeze()
             return None
         if call.asks_frames:
-            options["frame_of"] = lambda name: self._frame(call.number, name)
+            options["frame_of"] = lambda name: self._frame(call, name)
         if call.versions is not None:
             options["version_of"] = call.versions.__getitem__
-        options["report"] = lambda share: self._report(call.number, share)
+            self._clicked.keep(call.frames, call.versions)
+        options["report"] = self._reporter(call)
         function: Callable[..., Any] = getattr(maps, call.function)
-        return function(*call.arguments, **options)
+        result = function(*call.arguments, **options)
+        if isinstance(result, ScoreMap):
+            _ = result.display_levels  # made here, where nothing is drawn meanwhile
+        return result
 
-    def _report(self, number: int, share: float) -> None:
-        if number in self._stopped:
-            raise _StoppedError
-        self._sender.send(Share(number=number, share=share))
+    def _reporter(self, call: Call) -> Callable[[float], None]:
+        every_s = call.report_every_s
+        said_s = time.monotonic()
 
-    def _frame(self, number: int, name: str) -> CalibratedImage:
-        self._sender.send(FrameWanted(number=number, name=name))
-        given = self._frames[number].get()
+        def report(share: float) -> None:
+            nonlocal said_s
+            if call.number in self._stopped:
+                raise _StoppedError
+            if every_s is not None and time.monotonic() - said_s >= every_s:
+                said_s = time.monotonic()
+                self._sender.send(Share(number=call.number, share=share))
+
+        return report
+
+    def _frame(self, call: Call, name: str) -> CalibratedImage:
+        kept = self._clicked.get(name, (call.versions or {}).get(name))
+        if kept is not None:
+            return kept
+        self._sender.send(FrameWanted(number=call.number, name=name))
+        given = self._frames[call.number].get()
         if given.error is not None:
             raise given.error
         frame: CalibratedImage = given.frame
+        if call.versions is not None:
+            self._clicked.keep({name: frame}, call.versions)
         return frame
 
 

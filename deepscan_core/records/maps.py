@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_count, check_finite, check_positive
+from deepscan_core.records.levels import Levels, display_levels
 
 ScoreKind = Literal["surprisal", "probability", "similarity"]
 
@@ -134,3 +135,8 @@ class ScoreMap:
         """Rows and columns."""
         rows, cols = self.values.shape
         return (int(rows), int(cols))
+
+    @cached_property
+    def display_levels(self) -> Levels:
+        """What an overlay shows of it; it travels with the map from one process to another, once it is made."""
+        return display_levels(self.values, self.kind)

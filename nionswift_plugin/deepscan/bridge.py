@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.protocol import ScanStep
 
 from .mapping import whole_frames
+
+# of each data item the latest whole frame, and that as an image
+_images: weakref.WeakKeyDictionary[Any, tuple[Any, CalibratedImage]] = weakref.WeakKeyDictionary()
 
 _NM_PER_UNIT = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "mm": 1e6, "m": 1e9}
 
@@ -43,6 +47,21 @@ def as_image(xdata: Any, name: str) -> CalibratedImage:
         raise InputError(f"{name} holds no data yet: start the scan, or choose an image")
     said = recording_facts(xdata.metadata, xdata.intensity_calibration.write_dict())
     return CalibratedImage(np.array(xdata.data), pixel_size_nm(xdata), name=name, metadata=said)
+
+
+def frame_image(data_item: Any, frame: Any) -> CalibratedImage:
+    """A frame of a data item as an image; see `as_image`.
+
+    That of the latest whole frame is kept: several threads want it, and each time it is made they let go of Python's lock
+    half a dozen times.
+    """
+    if frame is None or not whole_frames.is_kept(data_item, frame):
+        return as_image(frame, data_item.title)
+    of, image = _images.get(data_item, (None, None))
+    if of is not frame or image is None or image.name != data_item.title:
+        image = as_image(frame, data_item.title)
+        _images[data_item] = (frame, image)
+    return image
 
 
 def dwell_time_us(xdata: Any) -> float | None:

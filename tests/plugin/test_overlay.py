@@ -19,6 +19,7 @@ from nion.utils import Geometry
 from PIL import Image
 
 from deepscan_core.errors import InputError
+from deepscan_core.records.levels import Levels, display_levels
 from nionswift_plugin.deepscan.drawing import color_maps, composite, overlay
 from nionswift_plugin.deepscan.drawing.overlay import OverlayStyle
 
@@ -32,6 +33,10 @@ def picture(display_item: Any) -> np.ndarray:
     svg = context.to_svg(size, Geometry.IntRect(Geometry.IntPoint(), size))
     png = resvg_py.svg_to_bytes(svg_string=svg)
     return np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGB"))
+
+
+def levels(values: np.ndarray, kind: str = "surprisal") -> Levels:
+    return display_levels(values, kind)
 
 
 def image_display(swift: Any) -> Any:
@@ -157,12 +162,12 @@ def test_a_style_is_kept_as_json_and_bad_values_are_refused_in_words() -> None:
         with pytest.raises(InputError, match=words):
             OverlayStyle.from_json(text)
     with pytest.raises(InputError, match="kind of score 'heat'"):
-        overlay.prepare(hot_corner(), "heat")
+        levels(hot_corner(), "heat")
 
 
 def test_a_threshold_hides_what_lies_below_it_and_leaves_the_other_colours() -> None:
     scores = np.array([[1.0, 3.0, 4.0, 5.0, 9.0]], np.float32)
-    prepared = overlay.prepare(scores)
+    prepared = levels(scores)
     plain = color_maps.raster(prepared, OverlayStyle())
     opacity = color_maps.raster(prepared, OverlayStyle(threshold=4.5)).view(np.uint8).reshape(5, 4)[:, 3]
     assert list(opacity > 0) == [False, False, False, True, True]
@@ -180,7 +185,7 @@ def test_opacity_and_colour_grow_with_the_score_in_every_map(kind: str) -> None:
     scores = np.linspace(low - 0.1, high, 50, dtype=np.float32)[None]
     for name in color_maps.NAMES:
         style = OverlayStyle(opacity=1.0, color_map=name)
-        pixels = color_maps.raster(overlay.prepare(scores, kind), style).view(np.uint8).reshape(50, 4).astype(int)
+        pixels = color_maps.raster(levels(scores, kind), style).view(np.uint8).reshape(50, 4).astype(int)
         assert pixels[0, 3] == 0, "below the range nothing is painted"
         assert pixels[-1, 3] == 255
         luminance = pixels[:, :3] @ [0.0722, 0.7152, 0.2126]
@@ -200,7 +205,7 @@ def test_a_style_repaints_at_once_from_what_is_kept(swift: Any) -> None:
     with pytest.raises(InputError, match="press Attach first"):
         overlay.set_style(display_item, OverlayStyle())
     overlay.attach_overlay(display_item)
-    assert overlay.paint(display_item, "map", overlay.prepare(hot_corner()))
+    assert overlay.paint(display_item, "map", levels(hot_corner()))
     default = picture(display_item)
     assert coloured(default).any()
     overlay.set_style(display_item, OverlayStyle(color_map="viridis", opacity=1.0))
@@ -217,7 +222,7 @@ def test_only_displays_that_follow_a_map_are_painted(swift: Any) -> None:
     untouched = image_display(swift)
     overlay.attach_overlay(follower, uuid.UUID(int=7))
     overlay.attach_overlay(other, uuid.UUID(int=8))
-    prepared = overlay.prepare(hot_corner())
+    prepared = levels(hot_corner())
     painted = [overlay.paint(display, uuid.UUID(int=7), prepared) for display in (follower, other, untouched)]
     assert painted == [True, False, False]
     assert coloured(picture(follower)).any()
@@ -230,7 +235,7 @@ def test_only_displays_that_follow_a_map_are_painted(swift: Any) -> None:
 
 def test_a_deleted_overlay_comes_back_with_the_next_map_unless_it_is_switched_off(swift: Any) -> None:
     display_item = image_display(swift)
-    prepared = overlay.prepare(hot_corner())
+    prepared = levels(hot_corner())
     overlay.attach_overlay(display_item)
     overlay.paint(display_item, None, prepared)
     before = picture(display_item)
@@ -254,7 +259,7 @@ def test_attaching_again_writes_nothing_and_a_lost_graphic_comes_back(
 ) -> None:
     display_item = image_display(swift)
     overlay.attach_overlay(display_item, "map")
-    overlay.paint(display_item, "map", overlay.prepare(hot_corner()))
+    overlay.paint(display_item, "map", levels(hot_corner()))
     written: list[str] = []
     monkeypatch.setattr(type(display_item), "set_display_property", lambda self, name, value: written.append(name))
     overlay.attach_overlay(display_item, "map")
@@ -269,7 +274,7 @@ def test_attaching_again_writes_nothing_and_a_lost_graphic_comes_back(
 def test_undo_of_a_deletion_gives_the_painting_overlay_back(swift: Any) -> None:
     display_item = image_display(swift)
     overlay.attach_overlay(display_item)
-    overlay.paint(display_item, None, overlay.prepare(hot_corner()))
+    overlay.paint(display_item, None, levels(hot_corner()))
     before = picture(display_item)
     keeper = overlay.keep_painting(display_item, swift.window.event_loop)
     remove_all_graphics(swift, display_item)
@@ -283,19 +288,19 @@ def test_undo_of_a_deletion_gives_the_painting_overlay_back(swift: Any) -> None:
     swift.window.periodic()
     assert not overlay.overlays(display_item), "a closed keeper leaves Swift's rectangle alone"
     assert not coloured(picture(display_item)).any(), "and that has no visible line"
-    overlay.paint(display_item, None, overlay.prepare(hot_corner()))
+    overlay.paint(display_item, None, levels(hot_corner()))
     assert len(display_item.graphics) == 1
 
 
 def test_copies_and_snapshots_of_a_display_do_not_disturb_it(swift: Any) -> None:
     display_item = image_display(swift)
     overlay.attach_overlay(display_item, "map")
-    overlay.paint(display_item, "map", overlay.prepare(hot_corner()))
+    overlay.paint(display_item, "map", levels(hot_corner()))
     before = picture(display_item)
     snapshot = swift.library.get_display_item_snapshot_new(display_item)
     copy = swift.library.get_display_item_copy_new(display_item)
     np.testing.assert_array_equal(picture(snapshot), before)
-    flipped = overlay.prepare(np.ascontiguousarray(hot_corner()[::-1]))
+    flipped = levels(np.ascontiguousarray(hot_corner()[::-1]))
     for each in swift.library.get_display_items_for_data_item(display_item.data_item):
         assert overlay.paint(each, "map", flipped)
     assert copy in swift.library.get_display_items_for_data_item(display_item.data_item)
@@ -322,7 +327,7 @@ def test_style_and_map_survive_a_restart(tmp_path: Path, monkeypatch: pytest.Mon
         assert display_item.graphics[0].label is None
         assert not coloured(picture(display_item)).any()
         assert (overlay.followed_map(display_item), overlay.style_of(display_item)) == ("map", style)
-        assert overlay.paint(display_item, "map", overlay.prepare(hot_corner()))
+        assert overlay.paint(display_item, "map", levels(hot_corner()))
         assert coloured(picture(display_item)).any()
         assert len(display_item.graphics) == 1
     del setup
@@ -334,7 +339,7 @@ def test_painting_and_restyling_take_no_time_that_a_person_sees(swift: Any, side
     swift.library.append_data_item(data_item)
     display_item = swift.display(data_item)
     overlay.attach_overlay(display_item)
-    prepared = overlay.prepare(np.random.default_rng(0).gamma(2.0, 1.5, (side_px, side_px)).astype(np.float32))
+    prepared = levels(np.random.default_rng(0).gamma(2.0, 1.5, (side_px, side_px)).astype(np.float32))
     times_ms = []
     for n in range(10):
         begin = time.perf_counter()
@@ -349,7 +354,7 @@ def test_the_composite_is_what_swift_shows(swift: Any) -> None:
     display_item.display_data_channels[0].display_limits = (0.02, 0.98)
     style = OverlayStyle(color_map="viridis", opacity=0.7)
     overlay.attach_overlay(display_item, style=style)
-    overlay.paint(display_item, None, overlay.prepare(hot_corner()))
+    overlay.paint(display_item, None, levels(hot_corner()))
     shown = picture(display_item).astype(int)
     image = display_item.data_item.data
     made = composite.composite_data(image, hot_corner(), "surprisal", style)
@@ -387,12 +392,11 @@ def test_a_composite_is_a_calibrated_data_item_beside_the_image(swift: Any) -> N
 def test_a_display_gets_the_highest_of_blocks_and_a_picture_gets_everything() -> None:
     values = np.zeros((900, 600), np.float32)
     values[451, 302] = 9.0
-    prepared = overlay.prepare(values)
-    shown = color_maps.painted(prepared, OverlayStyle())
+    shown = color_maps.painted(levels(values), OverlayStyle())
     assert shown.shape == (300, 200)
     opacity = shown.view(np.uint8).reshape(300, 200, 4)[..., 3]
     assert np.argwhere(opacity).tolist() == [[150, 100]]
-    assert color_maps.raster(prepared, OverlayStyle()).shape == (900, 600)
-    assert color_maps.painted(overlay.prepare(values[:, :599]), OverlayStyle()).shape == (900, 599)  # no block fits
-    small = overlay.prepare(values[:300, :300])
+    assert overlay.heat_raster(values).shape == (900, 600)
+    assert color_maps.painted(levels(values[:, :599]), OverlayStyle()).shape == (900, 599)  # no block fits
+    small = levels(values[:300, :300])
     assert color_maps.painted(small, OverlayStyle()).shape == (300, 300)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import sys
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from deepscan_core.errors import InputError
 from nionswift_plugin.deepscan import computations
 from nionswift_plugin.deepscan.drawing import overlay
+from nionswift_plugin.deepscan.mapping import turns
 from nionswift_plugin.deepscan.mapping.quick_maps import QuickMaps
 from nionswift_plugin.deepscan.mapping.warming import Warmer
 from nionswift_plugin.deepscan.soon import Soon
@@ -166,27 +169,65 @@ def test_quick_maps_makes_the_latest_of_what_was_asked_for_meanwhile(caplog: pyt
     quick.ask(lambda: pytest.fail("this is out of date"))
     quick.ask(lambda: "last")
     go_on.set()
-    in_a_thread(lambda: _join(quick))
+    in_a_thread(lambda: _wait(quick))
     loop.turn()
     assert made == ["first", "last"]
     quick.ask(refused)
-    _join(quick)
+    _wait(quick)
     assert not caplog.records
     with caplog.at_level(logging.ERROR, "deepscan"):
         quick.ask(broken)
-        _join(quick)
+        _wait(quick)
     assert "no such crystal" in caplog.text
     quick.ask(lambda: "too late")
     quick.close(10)
     loop.turn()
     quick.ask(lambda: pytest.fail("it is closed"))
     assert made == ["first", "last"]
+    assert not quick._thread.is_alive()
 
 
-def _join(quick: QuickMaps) -> None:
-    thread = quick._thread
-    if thread is not None:
-        thread.join(10)
+def _wait(quick: QuickMaps) -> None:
+    for _ in range(1000):
+        with quick._news:
+            if not quick._is_busy and quick._wanted is None:
+                return
+        time.sleep(0.01)
+    pytest.fail("it is still busy")
+
+
+def test_threads_take_short_turns_from_the_question_until_the_answer_is_shown() -> None:
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(0.01)
+    try:
+        turns_s: list[float] = []
+
+        def note(made: Any = None) -> None:
+            turns_s.append(round(sys.getswitchinterval(), 4))
+
+        def refused() -> None:
+            raise InputError("a frame is gone")
+
+        loop, go_on = Loop(), threading.Event()
+        quick = QuickMaps(loop, note)
+        quick.ask(lambda: (note(), go_on.wait(10)))
+        go_on.set()
+        _wait(quick)
+        note()
+        loop.turn()
+        note()
+        assert turns_s == [turns.HURRIED_TURN_S] * 3 + [0.01]
+        quick.ask(refused)
+        _wait(quick)
+        note()
+        assert turns_s[-1] == 0.01, "nothing was made"
+        quick.ask(note)
+        _wait(quick)
+        quick.close(10)
+        note()
+        assert turns_s[-1] == 0.01, "nobody waits any more"
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 @pytest.mark.parametrize("closes", [True, False])
@@ -203,12 +244,11 @@ def test_what_fails_because_the_window_closes_fails_without_a_word(
 
     maps.ask(make)
     assert begun.wait(10)
-    thread = maps._thread
-    assert thread is not None
     if closes:
         maps.close(0.0)
     go_on.set()
-    thread.join(10)
+    _wait(maps)
+    maps.close(10)
     assert bool(caplog.records) is not closes
 
 

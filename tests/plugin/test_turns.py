@@ -54,6 +54,29 @@ def test_longer_turns_are_left_and_so_are_those_that_somebody_set_meanwhile() ->
     assert turn_s() == 0.001
 
 
+def test_turns_are_short_while_somebody_waits_and_long_again_or_as_before_afterwards() -> None:
+    sys.setswitchinterval(0.01)
+    turns.hurry("a click")
+    turns.hurry("a click")
+    assert turn_s() == turns.HURRIED_TURN_S
+    turns.lengthen(turns)
+    assert turn_s() == turns.HURRIED_TURN_S
+    turns.hurry("another")
+    turns.take_time("a click")
+    assert turn_s() == turns.HURRIED_TURN_S
+    turns.take_time("another")
+    assert turn_s() == turns.TURN_S
+    turns.hurry("a click")
+    turns.restore(turns)
+    assert turn_s() == turns.HURRIED_TURN_S
+    turns.take_time("a click")
+    assert turn_s() == 0.01
+    turns.hurry("a click")
+    sys.setswitchinterval(0.002)
+    turns.take_time("a click")
+    assert turn_s() == 0.002, "what somebody else has set is left"
+
+
 def test_attaching_lengthens_turns_until_it_is_detached_or_its_window_goes(swift: Any) -> None:
     attach(swift)
     assert turn_s() == turns.TURN_S

@@ -75,8 +75,10 @@ class TaughtFrames:
         self._library = library
         self._data_item = data_item
         self._pending: dict[str, TaughtFrame] = {}  # not in the library yet
+        self._newest: TaughtFrame | None = None  # made here; its image need not be read again
         self._soon = Soon(event_loop, self._append_pending)
         self._latest = self._find_latest()
+        self._kept_of: Any = None  # the whole frame that the latest holds
 
     def close(self) -> None:
         """Put into the library what is not there yet, and wait for nothing."""
@@ -85,7 +87,10 @@ class TaughtFrames:
 
     def frame(self, name: str) -> TaughtFrame:
         """A frame by the uuid of its data item; raises `InputError` where it is gone."""
-        return self._pending.get(name) or TaughtFrame.named(self._library, name)
+        found = self._pending.get(name) or TaughtFrame.named(self._library, name)
+        newest = self._newest
+        is_newest = newest is not None and (newest.data_item, newest.version) == (found.data_item, found.version)
+        return newest if newest is not None and is_newest else found
 
     def keep(self, view: ScanContext) -> str:
         """The uuid of the data item that holds the latest whole frame, made unless it is there.
@@ -98,7 +103,7 @@ class TaughtFrames:
         if xdata is None:
             raise InputError("the scan has not finished a frame yet: click again when it has")
         if not self._holds(xdata):
-            self._latest = self._new(xdata, view)
+            self._latest, self._kept_of = self._new(xdata, view), xdata
         return str(self._latest.uuid)
 
     def view_on_display(self) -> ScanContext | None:
@@ -108,7 +113,7 @@ class TaughtFrames:
     def _holds(self, frame: Any) -> bool:
         latest = self._latest
         there = latest is not None and (str(latest.uuid) in self._pending or latest in self._library.data_items)
-        return there and np.array_equal(latest.data, frame.data)
+        return there and (frame is self._kept_of or np.array_equal(latest.data, frame.data))
 
     def _find_latest(self) -> Any:
         taught_from = str(self._data_item.uuid)
@@ -134,10 +139,9 @@ class TaughtFrames:
         )
         frame.title = f"DeepScan taught frame {datetime.now():%Y-%m-%d %H:%M:%S}"
         # Swift loses the data of an item that another thread reads while it comes into the library.
-        image = bridge.as_image(xdata, frame.title)
-        self._pending[str(frame.uuid)] = TaughtFrame(
-            data_item=frame, version=str(frame.data_modified), known_image=image
-        )
+        image = bridge.frame_image(self._data_item, xdata)
+        self._newest = TaughtFrame(data_item=frame, version=str(frame.data_modified), known_image=image)
+        self._pending[str(frame.uuid)] = self._newest
         self._soon.ask()
         return frame
 

@@ -167,7 +167,7 @@ class _Computation:
         until_s = time.monotonic() + LONGEST_S
         source = self._frame_to_show(src, texts, is_live=settings.live, is_awaited=is_awaited)
         while source is not None:
-            image = bridge.as_image(source, self._data_item.title)
+            image = bridge.frame_image(self._data_item, source)
             self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
             self._showing = (source, texts)
             _stopped.discard(self._model)

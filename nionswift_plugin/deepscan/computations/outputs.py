@@ -43,7 +43,7 @@ def hand_out(computation: Any, name: str, data: Any) -> None:
 
 def overlay_raster(computation: Any, scores: ScoreMap) -> Any:
     """What overlays paint; made in the worker's thread, because it takes longer than a user interface may wait."""
-    return overlay.prepare_for(displays_of(computation), scores)
+    return overlay.prepare_for(displays_of(computation), scores.display_levels)
 
 
 def hand_to_overlays(computation: Any, prepared: Any) -> None:

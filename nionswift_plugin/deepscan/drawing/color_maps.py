@@ -20,14 +20,11 @@ import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import check_finite
+from deepscan_core.records.levels import KEPT_RANGE, LEVELS, Levels
 
 #: score where the overlay begins to show, and where it is strongest; fixed, so that frames can be compared. After few
 #: clicks no probability is near 1; similarities are log-odds.
 SHOWN_RANGE = {"surprisal": (2.5, 6.0), "probability": (0.15, 0.8), "similarity": (0.0, 3.0)}
-#: scores that are told apart, for thresholds below and above what is shown by default
-KEPT_RANGE = {"surprisal": (0.0, 12.0), "probability": (0.0, 1.0), "similarity": (-9.0, 9.0)}
-LEVELS = 2048
-PAINTED_PX = 400
 
 #: colours from weak to strong at equal distances, red green blue in hexadecimal
 _STOPS = {
@@ -117,52 +114,6 @@ class OverlayStyle:
         return json.dumps(dataclasses.asdict(self))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Prepared:
-    """Scores ready to be painted in any style.
-
-    Attributes
-    ----------
-    levels : uint16 ndarray of shape (rows, cols), the score on a scale of `LEVELS` steps over `KEPT_RANGE`.
-    coarse : the highest levels of blocks of pixels, no more than `PAINTED_PX` along either side. Swift draws the overlay
-        anew with every row of a live image, and a display has not many more pixels.
-    kind : of the score.
-    """
-
-    levels: npt.NDArray[np.uint16]
-    coarse: npt.NDArray[np.uint16]
-    kind: str
-
-
-def prepare(values: npt.NDArray[np.float32], kind: str = "surprisal") -> Prepared:
-    """Sort scores into levels, in a worker; what is no finite number counts as the weakest.
-
-    Parameters
-    ----------
-    values : float32 ndarray of shape (rows, cols).
-    kind : of the score, a key of `SHOWN_RANGE`.
-    """
-    if kind not in KEPT_RANGE:
-        raise InputError(f"kind of score {kind!r}: take one of {', '.join(KEPT_RANGE)}")
-    low, high = KEPT_RANGE[kind]
-    steps = (np.asarray(values, np.float32) - np.float32(low)) * np.float32((LEVELS - 1) / (high - low))
-    np.fmin(np.fmax(steps, 0, out=steps), LEVELS - 1, out=steps)  # these pass over NaN
-    levels = np.rint(steps, out=steps).astype(np.uint16)
-    return Prepared(levels=levels, coarse=_highest_of_blocks(levels), kind=kind)
-
-
-def _highest_of_blocks(levels: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """Blocks have to fit exactly, or the picture would be stretched; where none do, all pixels stay."""
-    rows, cols = levels.shape
-    least = -(-max(rows, cols) // PAINTED_PX)
-    sides = [side for side in range(least, 2 * least + 1) if rows % side == cols % side == 0]
-    if not sides or sides[0] == 1:
-        return levels
-    side = sides[0]
-    bands = functools.reduce(np.maximum, (levels[first::side] for first in range(side)))
-    return functools.reduce(np.maximum, (bands[:, first::side] for first in range(side)))
-
-
 @functools.lru_cache(maxsize=8)
 def lookup_table(kind: str, style: OverlayStyle) -> npt.NDArray[np.uint32]:
     """Colour and opacity of every level.
@@ -183,17 +134,17 @@ def lookup_table(kind: str, style: OverlayStyle) -> npt.NDArray[np.uint32]:
     return table.view(np.uint32)[:, 0]
 
 
-def raster(prepared: Prepared, style: OverlayStyle) -> npt.NDArray[np.uint32]:
+def raster(levels: Levels, style: OverlayStyle) -> npt.NDArray[np.uint32]:
     """Scores as colour and opacity.
 
     Returns
     -------
     uint32 ndarray of shape (rows, cols), straight alpha, bytes in the order blue, green, red, alpha.
     """
-    return np.take(lookup_table(prepared.kind, style), prepared.levels)
+    return np.take(lookup_table(levels.kind, style), levels.values)
 
 
 @functools.lru_cache(maxsize=4)
-def painted(prepared: Prepared, style: OverlayStyle) -> npt.NDArray[np.uint32]:
-    """`raster` of the coarse levels, for a display; kept, so that a worker can make what the user interface paints."""
-    return np.take(lookup_table(prepared.kind, style), prepared.coarse)
+def painted(levels: Levels, style: OverlayStyle) -> npt.NDArray[np.uint32]:
+    """`raster` for a display; kept, so that a worker can make what the user interface paints."""
+    return raster(levels, style)

@@ -10,9 +10,10 @@ from nion.data import DataAndMetadata
 from nion.swift.model import DataItem
 
 from deepscan_core.errors import InputError
+from deepscan_core.records.levels import levels_of
 
 from . import color_maps, overlay
-from .color_maps import OverlayStyle, Prepared
+from .color_maps import OverlayStyle
 
 #: percentiles of the image that become black and white
 STRETCH_PERCENTILES = (1.0, 99.0)
@@ -20,7 +21,7 @@ STRETCH_PERCENTILES = (1.0, 99.0)
 
 def composite_data(
     image_values: npt.NDArray[Any],
-    scores: Prepared | npt.NDArray[np.float32],
+    scores: npt.NDArray[np.float32],
     kind: str = "surprisal",
     style: OverlayStyle | None = None,
 ) -> npt.NDArray[np.uint8]:
@@ -29,24 +30,22 @@ def composite_data(
     Parameters
     ----------
     image_values : real ndarray of shape (rows, cols).
-    scores : of the same shape, or what `color_maps.prepare` made of them.
-    kind : of the scores; a `Prepared` knows its own.
+    scores : of the same shape.
+    kind : of the scores.
     style : of the overlay, None for the default.
 
     Returns
     -------
     uint8 ndarray of shape (rows, cols, 3) in Swift's order: blue, green, red.
     """
-    prepared = scores if isinstance(scores, Prepared) else color_maps.prepare(scores, kind)
     style = style or OverlayStyle()
-    if prepared.levels.shape != image_values.shape:
-        raise InputError(
-            f"the map has shape {prepared.levels.shape}, the image {image_values.shape}: give two of one shape"
-        )
+    if scores.shape != image_values.shape:
+        raise InputError(f"the map has shape {scores.shape}, the image {image_values.shape}: give two of one shape")
     gray = _stretched(image_values)[..., None]
     if not style.visible:
         return np.repeat(np.rint(gray).astype(np.uint8), 3, axis=-1)
-    colored = color_maps.raster(prepared, style).view(np.uint8).reshape(*prepared.levels.shape, 4).astype(np.float32)
+    pixels = color_maps.raster(levels_of(scores, kind), style)
+    colored = pixels.view(np.uint8).reshape(*scores.shape, 4).astype(np.float32)
     alpha = colored[..., 3:] / 255.0
     blended: npt.NDArray[np.uint8] = np.rint(gray * (1.0 - alpha) + colored[..., :3] * alpha).astype(np.uint8)
     return blended

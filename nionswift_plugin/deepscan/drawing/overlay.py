@@ -5,7 +5,7 @@ rectangles, and Swift gives a plain rectangle back when a project is opened agai
 rectangle has no visible line. What the overlay shows, of which map and in which style, is therefore kept by the
 display, in the property `RECORD`: it outlives the graphic, and `paint` puts a fresh graphic in where one is missing.
 
-A worker makes what can be painted (`prepare`), the user interface's thread paints it (`paint`, `set_style`).
+A worker makes what can be painted (`prepare_for`), the user interface's thread paints it (`paint`, `set_style`).
 How scores become colours stands in ``color_maps.py``.
 
 Swift 16.16 asks a graphic to draw itself (``_draw``); 16.18 asks for a renderer and ignores ``_draw``. Both are here.
@@ -24,16 +24,15 @@ from nion.swift.model import Graphics
 from nion.utils import Geometry
 
 from deepscan_core.errors import InputError
-from deepscan_core.records.maps import ScoreMap
+from deepscan_core.records.levels import Levels, levels_of
 
 from . import color_maps
-from .color_maps import OverlayStyle, Prepared, prepare
+from .color_maps import OverlayStyle
 from .keeper import Keeper
 
 __all__ = [
-    "OVERLAY_ID", "RECORD", "OverlayGraphic", "OverlayStyle", "Prepared", "attach_overlay", "detach_overlay",
-    "followed_map", "heat_raster", "keep_painting", "overlays", "paint", "prepare", "prepare_for", "set_style",
-    "style_of",
+    "OVERLAY_ID", "RECORD", "OverlayGraphic", "OverlayStyle", "attach_overlay", "detach_overlay", "followed_map",
+    "heat_raster", "keep_painting", "overlays", "paint", "prepare_for", "set_style", "style_of",
 ]  # fmt: skip
 
 _ = gettext.gettext
@@ -45,7 +44,7 @@ UNSEEN = "rgba(0, 0, 0, 0)"
 
 Raster = npt.NDArray[np.uint32]
 
-_painted: weakref.WeakKeyDictionary[Any, Prepared] = weakref.WeakKeyDictionary()  # what each display shows
+_painted: weakref.WeakKeyDictionary[Any, Levels] = weakref.WeakKeyDictionary()  # what each display shows
 
 
 def heat_raster(values: npt.NDArray[np.float32], kind: str = "surprisal") -> Raster:
@@ -60,7 +59,7 @@ def heat_raster(values: npt.NDArray[np.float32], kind: str = "surprisal") -> Ras
     -------
     uint32 ndarray of shape (rows, cols), straight alpha, bytes in the order blue, green, red, alpha.
     """
-    return color_maps.raster(prepare(values, kind), OverlayStyle())
+    return color_maps.raster(levels_of(values, kind), OverlayStyle())
 
 
 def _draw_raster(context: Any, mapping: Any, bounds: Any, raster: Raster | None) -> None:
@@ -182,15 +181,14 @@ def set_style(display_item: Any, style: OverlayStyle) -> None:
     _repaint(display_item)
 
 
-def prepare_for(display_items: Iterable[Any], scores: ScoreMap) -> Prepared:
-    """What these displays will paint, in a worker's thread."""
-    prepared = prepare(scores.values, scores.kind)
+def prepare_for(display_items: Iterable[Any], levels: Levels) -> Levels:
+    """Make what these displays will paint, in a worker's thread; returns the levels."""
     for style in {style_of(display_item) for display_item in display_items}:
-        color_maps.painted(prepared, style)
-    return prepared
+        color_maps.painted(levels, style)
+    return levels
 
 
-def paint(display_item: Any, map_uuid: object, prepared: Prepared) -> bool:
+def paint(display_item: Any, map_uuid: object, levels: Levels) -> bool:
     """Show new scores, in the user interface's thread.
 
     An overlay that was deleted comes back, unless it is switched off (`OverlayStyle.visible`) or was detached.
@@ -199,7 +197,7 @@ def paint(display_item: Any, map_uuid: object, prepared: Prepared) -> bool:
     ----------
     display_item : the display of an image.
     map_uuid : of the data item that holds the scores; displays that follow another one are left alone.
-    prepared : from `prepare`.
+    levels : from `prepare_for`.
 
     Returns
     -------
@@ -209,18 +207,18 @@ def paint(display_item: Any, map_uuid: object, prepared: Prepared) -> bool:
         return False
     if followed_map(display_item) not in (None, str(map_uuid)):
         return False
-    _painted[display_item] = prepared
+    _painted[display_item] = levels
     _repaint(display_item)
     return True
 
 
 def _repaint(display_item: Any) -> None:
-    style, prepared = style_of(display_item), _painted.get(display_item)
+    style, levels = style_of(display_item), _painted.get(display_item)
     if not style.visible:
         for graphic in overlays(display_item):
             graphic.show(None)
-    elif prepared is not None:
-        _the_one_graphic(display_item).show(color_maps.painted(prepared, style))
+    elif levels is not None:
+        _the_one_graphic(display_item).show(color_maps.painted(levels, style))
 
 
 def _the_one_graphic(display_item: Any) -> OverlayGraphic:

@@ -14,6 +14,7 @@ from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.asked import Asked
 from deepscan_core.records.coordinates import YX
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.levels import Levels
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import ScanRegion
 
@@ -65,17 +66,12 @@ class Look:
     question: Question
     frames: Mapping[str, TaughtFrame] = field(default_factory=dict)
 
-    def map_of(self, image: CalibratedImage, *, is_hurried: bool = False) -> ScoreMap:
-        """The answer for an image; `is_hurried` as in `deepscan_core.live.maps.teach`."""
+    def map_of(self, image: CalibratedImage) -> ScoreMap:
+        """The answer for an image."""
         maker, asked = computing.maker(), self.question
         if asked.mode == "teach":
             taught: ScoreMap = maker.teach(
-                image,
-                asked.clicks,
-                asked.settings,
-                frame_of=self._frame_of,
-                version_of=self._version_of,
-                is_hurried=is_hurried,
+                image, asked.clicks, asked.settings, frame_of=self._frame_of, version_of=self._version_of
             )
             return taught
         if asked.mode == "words":
@@ -83,6 +79,18 @@ class Look:
             return said
         surprising: ScoreMap = maker.surprisal(image, asked.settings)
         return surprising
+
+    def taught_levels(self, image: CalibratedImage, *, is_hurried: bool) -> Levels:
+        """What an overlay shows of the answer to the clicks; `is_hurried` as in `deepscan_core.live.maps.teach`."""
+        found: Levels = computing.maker().teach_levels(
+            image,
+            self.question.clicks,
+            self.question.settings,
+            frame_of=self._frame_of,
+            version_of=self._version_of,
+            is_hurried=is_hurried,
+        )
+        return found
 
     def next_click(self, image: CalibratedImage) -> YX:
         """The place ``(y, x)``, in fractions, whose click would teach most."""

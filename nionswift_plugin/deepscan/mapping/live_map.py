@@ -215,18 +215,20 @@ class LiveMap:
     def _answer(self) -> Callable[[], Any]:
         """What the overlays will show of the clicks, to be made in another thread."""
         data_item, look, display_items = self.data_item, self.look(), self.display_items()
+        clicked = self.tool.clicked_image
 
         def answer() -> Any:
-            scores = look.map_of(_latest(data_item), is_hurried=data_item.is_live)
-            return data_item, overlay.prepare_for(display_items, scores)
+            # Values go to the process of maps once, as what is looked at and as what was clicked.
+            levels = look.taught_levels(clicked or _latest(data_item), is_hurried=data_item.is_live)
+            return data_item, overlay.prepare_for(display_items, levels)
 
         return answer
 
     def _show_quick(self, made: Any) -> None:
-        data_item, prepared = made
+        data_item, levels = made
         if data_item is self.data_item and self._is_taught():
             for display_item in self.display_items():
-                overlay.paint(display_item, self.map_item.uuid, prepared)
+                overlay.paint(display_item, self.map_item.uuid, levels)
 
     def _follow(self) -> None:
         for kind in RESTING[self._form.mode]:
@@ -252,4 +254,4 @@ class LiveMap:
 
 def _latest(data_item: Any) -> CalibratedImage:
     """The latest whole frame; in any thread."""
-    return bridge.as_image(whole_frames.latest_whole(data_item, data_item.xdata), data_item.title)
+    return bridge.frame_image(data_item, whole_frames.latest_whole(data_item, data_item.xdata))

@@ -44,6 +44,11 @@ class _Watch:
         with self._news:
             return self._news.wait_for(lambda: self._latest is not frame, timeout_s)
 
+    def holds(self, frame: Any) -> bool:
+        """Whether this is the frame that is kept."""
+        with self._news:
+            return self._latest is frame
+
     def listens_to(self, hardware_source: Any) -> bool:
         """Whether it would hear of the frames of this hardware source, which may have been registered anew."""
         return self._hardware_source() is hardware_source
@@ -93,6 +98,12 @@ def _is_of(data_item: Any, source_id: str, channel_id: str) -> bool:
     if document_model is None:
         return False
     return document_model.get_data_item_channel_reference(source_id, channel_id).data_item is data_item
+
+
+def is_kept(data_item: Any, frame: Any) -> bool:
+    """Whether this is the copy that is kept of the latest whole frame, which nobody writes to."""
+    kept = _watches.get(data_item)
+    return kept is not None and kept.holds(frame)
 
 
 def latest_whole(data_item: Any, xdata: Any) -> Any | None:
