@@ -90,7 +90,7 @@ class Noted:
 
     def __init__(self) -> None:
         from deepscan_core.live.beside import MapProcess
-        from nionswift_plugin.deepscan.computations import TeacherComputation
+        from nionswift_plugin.deepscan.computations import TEACHER, MadeMap, TeacherComputation, computation_of, shown
         from nionswift_plugin.deepscan.drawing import overlay
 
         self.drawn: dict[int, float] = {}
@@ -99,7 +99,7 @@ class Noted:
         self._kept: list = []  # so that no id is used again
         teach, teach_levels, prepare = MapProcess.teach, MapProcess.teach_levels, overlay.prepare_for
         draw = overlay._draw_raster
-        commit = TeacherComputation.commit
+        commit, show_made = TeacherComputation.commit, MadeMap.show
 
         def teaching(process, image, clicks, settings, **others):
             scores = teach(process, image, clicks, settings, **others)
@@ -128,12 +128,18 @@ class Noted:
             showing = computation._showing
             commit(computation)
             if showing is not None:
-                count = showing[1]["clicks"].count("y_frac")
-                self.committed.setdefault(count, time.perf_counter())
+                self._note_committed(showing[1])
+
+        def showing_made(made, document_model, data_item):
+            show_made(made, document_model, data_item)
+            self._note_committed(shown.texts_of(computation_of(document_model, data_item, TEACHER)))
 
         MapProcess.teach, MapProcess.teach_levels = teaching, teaching_levels
         overlay.prepare_for, overlay._draw_raster = preparing, drawing
-        TeacherComputation.commit = committing
+        TeacherComputation.commit, MadeMap.show = committing, showing_made
+
+    def _note_committed(self, texts: dict[str, str]) -> None:
+        self.committed.setdefault(texts["clicks"].count("y_frac"), time.perf_counter())
 
     def _carry(self, carrier, count: int) -> None:
         self._carriers[id(carrier)] = count

@@ -124,6 +124,11 @@ class Study:
         return total_bytes(held)
 
     @property
+    def is_ready_for_clicks(self) -> bool:
+        """Whether all that clicks are compared by is kept, so that a map after one more costs milliseconds."""
+        return any(True for _ in self._kept.taught_arrays())
+
+    @property
     def taught_bytes(self) -> int:
         """Memory of what clicks are compared by."""
         return total_bytes([*self._kept.taught_arrays(), *self._sampled()])

@@ -369,6 +369,7 @@ def test_what_a_frame_taught_is_kept_until_the_frame_changes(monkeypatch: pytest
     versions = {"then": "1"}
     clicks = [click(PLACES[0], frame="then")]
     monkeypatch.setattr(maps, "EXAMPLES", ExamplesStore())
+    monkeypatch.setattr(maps, "TAUGHT", ResultStore(most=2))
     first = maps.teach(image(), clicks, CLASSICAL, frame_of=frame_of, version_of=versions.__getitem__)
     again = maps.teach(image(), clicks, CLASSICAL, frame_of=frame_of, version_of=versions.__getitem__)
     assert asked == ["then"]
@@ -408,6 +409,51 @@ def test_in_a_hurry_ordinary_places_come_from_frames_that_are_known(monkeypatch:
     looked.clear()
     maps.teach(image(), [one, two], CLASSICAL, **sources)
     assert not looked
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> StudyStore:
+    """A store in which one frame of a view has been compared with clicks, seed 0."""
+    store = StudyStore()
+    monkeypatch.setattr(maps, "STUDIES", store)
+    monkeypatch.setattr(maps, "EXAMPLES", ExamplesStore())
+    maps.teach(image(), [click(PLACES[0])], CLASSICAL)
+    return store
+
+
+def test_a_frame_that_nobody_has_looked_at_is_stood_for_by_the_one_before(looked_at: StudyStore) -> None:
+    assert looked_at.frame_before(image(), CLASSICAL) is None, "it has been looked at itself"
+    found = looked_at.frame_before(image(seed=1), CLASSICAL)
+    assert found is not None
+    assert np.array_equal(found.array, image().array)
+    elsewhere = [(y, 256 - x) for y, x in PLACES[:2]] + [(128.0, 30.0)]
+    assert looked_at.frame_before(image(elsewhere, seed=1), CLASSICAL) is None, "the view has moved"
+    other = CalibratedImage(image(seed=1).array, pixel_size_nm=0.3)
+    assert looked_at.frame_before(other, CLASSICAL) is None, "of another magnification"
+    flat = CalibratedImage(np.ones((256, 256), np.float32), pixel_size_nm=0.2)
+    assert looked_at.frame_before(flat, CLASSICAL) is None
+    maps.surprisal(image(seed=2), CLASSICAL)
+    found = looked_at.frame_before(image(seed=3), CLASSICAL)
+    assert found is not None
+    assert np.array_equal(found.array, image().array), "surprise alone makes no frame ready for clicks"
+    with looked_at.study(image(), CLASSICAL):
+        assert looked_at.frame_before(image(seed=1), CLASSICAL) is None, "somebody is at it"
+
+
+def test_who_waits_sees_the_click_on_the_frame_before_and_then_on_the_frame_itself(looked_at: StudyStore) -> None:
+    frames = {"then": image(), "now": image(seed=1)}
+    clicks = [click(PLACES[0], frame="then"), click(PLACES[1], frame="now")]
+    known: dict[str, Any] = {"frame_of": frames.__getitem__, "version_of": lambda name: "1"}
+    quick = maps.teach_levels(frames["now"], clicks, CLASSICAL, is_hurried=True, **known)
+    like = maps.teach(image(), clicks, CLASSICAL, frame_of=lambda name: image())
+    assert np.array_equal(quick.values, like.display_levels.values)
+    with looked_at.study(frames["now"], CLASSICAL) as study:
+        assert not study.is_ready_for_clicks
+    whole = maps.teach(frames["now"], clicks, CLASSICAL, **known)
+    fresh = {"frame_of": frames.__getitem__}
+    assert np.array_equal(whole.values, maps.teach(frames["now"], clicks, CLASSICAL, **fresh).values)
+    patient = maps.teach_levels(frames["now"], clicks, CLASSICAL, is_hurried=False, **known)
+    assert np.array_equal(patient.values, whole.display_levels.values)
 
 
 def test_the_store_forgets_what_was_not_asked_for_longest() -> None:

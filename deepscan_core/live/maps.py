@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -88,10 +88,40 @@ def teach(
 
 
 def teach_levels(
-    image: CalibratedImage, clicks: Sequence[Click], settings: MapSettings, *, is_hurried: bool = True, **others: Any
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    *,
+    frame_of: Callable[[str], CalibratedImage] | None = None,
+    version_of: Callable[[str], str] | None = None,
+    is_hurried: bool = True,
+    report: Report = say_nothing,
 ) -> Levels:
-    """What an overlay shows of a map that clicks have taught, an eighth as large as the map; see `teach`."""
-    return teach(image, clicks, settings, is_hurried=is_hurried, **others).display_levels
+    """What an overlay shows of a map that clicks have taught, an eighth as large as the map; see `teach`.
+
+    Where somebody waits and nobody has looked at the image yet, the frame before stands in for it if both show the same,
+    also for the last click. Nothing of that is kept; `teach` gives the map of the image itself.
+    """
+    before = STUDIES.frame_before(image, settings) if is_hurried else None
+    if before is None:
+        found = teach(
+            image,
+            clicks,
+            settings,
+            frame_of=frame_of,
+            version_of=version_of,
+            is_hurried=is_hurried,
+            report=report,
+        )
+        return found.display_levels
+    name = clicks[-1].frame if clicks else None
+    stood_for = name if name is not None and _frame(name, frame_of).sha256 == image.sha256 else None
+    versions = {**_versions(clicks, version_of), **({} if stood_for is None else {stood_for: None})}
+
+    def standing_in(name: str) -> CalibratedImage:
+        return before if name == stood_for else _frame(name, frame_of)
+
+    return _taught(before, clicks, settings, standing_in, versions, True, report).display_levels
 
 
 def suggest_click(

@@ -10,8 +10,10 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.ingest.detectors import known_noise
 from deepscan_core.live.settings import MapSettings
@@ -22,6 +24,8 @@ from deepscan_core.study import Study
 MOST_STUDIES = 24
 MOST_BYTES = 512 * 2**20
 MOST_VIEWS = 4
+BLOCK_PX = 8
+LEAST_ALIKE = 0.7  # correlation of two frames of a view that stands still
 
 
 class _Entry:
@@ -71,6 +75,21 @@ class StudyStore:
                 entry.held_bytes = entry.study.kept_bytes
                 self._forget()
 
+    def frame_before(self, image: CalibratedImage, settings: MapSettings) -> CalibratedImage | None:
+        """The latest frame of the same view that clicks can be compared with at once, where the image cannot; else None.
+
+        Whether the view has moved is told by what both frames show: one in which nothing can be seen has none before.
+        """
+        with self._lock:
+            entry = self._entries.get(key_of(image, settings))
+            if entry is not None and entry.study.is_ready_for_clicks:
+                return None
+            ready = [other.study for other in reversed(self._entries.values()) if not other.lock.locked()]
+        before = next(
+            (one.image for one in ready if one.is_ready_for_clicks and _view(one.image) == _view(image)), None
+        )
+        return before if before is not None and shows_the_same(before.array, image.array) else None
+
     def forget(self, image: CalibratedImage, settings: MapSettings) -> None:
         """Keep nothing of an image that nobody will ask for again."""
         with self._lock:
@@ -78,7 +97,7 @@ class StudyStore:
 
     def _codebook(self, image: CalibratedImage, settings: MapSettings) -> Codebook:
         """Of the view that an image belongs to by its name, size and settings; whether it does, the codebook checks."""
-        view = (image.name, image.shape, image.pixel_size_nm, settings)
+        view = (*_view(image), settings)
         codebook = self._views.setdefault(view, Codebook())
         self._views.move_to_end(view)
         while len(self._views) > MOST_VIEWS:
@@ -92,6 +111,26 @@ class StudyStore:
                 or sum(entry.held_bytes for entry in self._entries.values()) > self._most_bytes
             ):
                 self._entries.popitem(last=False)
+
+
+def _view(image: CalibratedImage) -> tuple[Hashable, ...]:
+    return (image.name, image.shape, image.pixel_size_nm)
+
+
+def shows_the_same(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Whether two frames of one shape are alike in blocks of pixels, in which there is little noise."""
+    first, second = (_blocks(array) for array in (one, other))
+    spread = float(np.std(first) * np.std(second))
+    if not np.isfinite(spread) or spread == 0.0:
+        return False
+    return float(np.mean((first - first.mean()) * (second - second.mean()))) >= LEAST_ALIKE * spread
+
+
+def _blocks(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    rows, cols = (side // BLOCK_PX for side in array.shape)
+    cut = array[: rows * BLOCK_PX, : cols * BLOCK_PX].astype(np.float64)
+    means: npt.NDArray[np.float64] = cut.reshape(rows, BLOCK_PX, cols, BLOCK_PX).mean(axis=(1, 3))
+    return means
 
 
 def key_of(image: CalibratedImage, settings: MapSettings) -> bytes:

@@ -18,12 +18,15 @@ class Soon:
     event_loop : the window's. Make it in the user interface's thread.
     function : what is called.
     rest_s : least time from one call to the next, for things that happen again and again.
+    after_s : least time from the question to the call, for what may wait until something else is done.
     """
 
-    def __init__(self, event_loop: Any, function: Callable[[], None], *, rest_s: float = 0.0) -> None:
+    def __init__(
+        self, event_loop: Any, function: Callable[[], None], *, rest_s: float = 0.0, after_s: float = 0.0
+    ) -> None:
         self._event_loop = event_loop
         self._function: Callable[[], None] | None = function
-        self._rest_s = rest_s
+        self._rest_s, self._after_s = rest_s, after_s
         self._not_before_s = 0.0
         self._thread = threading.get_ident()
         self._is_asked = False
@@ -37,14 +40,14 @@ class Soon:
             # It is awake, and waking it is a system call, after which a computation may keep the interpreter for 5 ms.
             self._wait()
         else:
-            self._event_loop.call_soon_threadsafe(self._wait if self._rest_s else self._call)
+            self._event_loop.call_soon_threadsafe(self._wait if self._rest_s or self._after_s else self._call)
 
     def close(self) -> None:
         """Call nothing any more."""
         self._function = None
 
     def _wait(self) -> None:
-        wait_s = self._not_before_s - time.monotonic()
+        wait_s = max(self._not_before_s - time.monotonic(), self._after_s)
         if wait_s > 0:
             self._event_loop.call_later(wait_s, self._call)
         else:

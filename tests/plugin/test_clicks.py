@@ -20,7 +20,7 @@ from nion.utils import Geometry
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan.clicking import clicks
+from nionswift_plugin.deepscan.clicking import clicks, taught_frames
 from nionswift_plugin.deepscan.clicking.click_graphics import NEGATIVE_ID, POSITIVE_ID
 from nionswift_plugin.deepscan.clicking.click_records import (
     ClickRecord,
@@ -87,7 +87,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(swift: Any) -> Iterator[Desk]:
+def desk(swift: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(taught_frames, "APPEND_AFTER_S", 0.0)
     desk = Desk(swift)
     yield desk
     desk.tool.close()

@@ -25,7 +25,7 @@ CLASSICAL = MapSettings(backbone="classical")
 def beside(swift: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Maps come from the process; one that Swift itself makes is a failure."""
     monkeypatch.setenv(computing.VARIABLE, "")
-    for name in ("surprisal", "teach", "search", "quantify", "explain"):
+    for name in ("surprisal", "teach", "teach_levels", "search", "quantify", "explain"):
         monkeypatch.setattr(maps, name, lambda *args, name=name, **others: pytest.fail(f"Swift itself made {name}"))
     computing.begin()
     yield swift

@@ -15,6 +15,7 @@ import pytest
 
 from deepscan_core.errors import InputError
 from nionswift_plugin.deepscan import computations
+from nionswift_plugin.deepscan.computations import shown
 from nionswift_plugin.deepscan.drawing import overlay
 from nionswift_plugin.deepscan.mapping import turns
 from nionswift_plugin.deepscan.mapping.quick_maps import QuickMaps
@@ -27,7 +28,7 @@ def taught_graphic(swift: Any, live: Any) -> Any:
     return overlay.overlays(swift.display(live))[0]
 
 
-def test_the_overlay_shows_the_click_while_the_computation_has_not_begun(
+def test_overlay_and_data_item_show_the_click_while_the_computation_has_not_begun(
     swift: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, swap = planted(swift)
@@ -43,19 +44,19 @@ def test_the_overlay_shows_the_click_while_the_computation_has_not_begun(
     click(swift, live, PLACES_NM[0])
     painted = overlay._painted
     swift.wait_for(lambda: painted[swift.display(live)].kind == "probability", "the taught overlay")
-    shown = taught_graphic(swift, live).raster
+    raster = taught_graphic(swift, live).raster
     taught = swift.handler.session.map_item
     assert "Like the clicks" in taught.title
-    assert not taught.has_data
-    begin.set()
     swift.wait_for(lambda: taught.has_data, "the data item")
-    assert np.ptp(shown) > 0
+    assert taught.metadata["deepscan"]["classes"] == ["target"]
+    assert list(taught.xdata.dimensional_calibrations) == list(live.xdata.dimensional_calibrations)
+    assert not begin.is_set()
+    assert np.ptp(raster) > 0
+    begin.set()
     swap.remove()
 
 
-def test_a_map_of_older_clicks_comes_into_the_library_and_not_over_a_newer_one(
-    swift: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_map_of_older_clicks_comes_late_and_not_over_a_newer_one(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     live, swap = planted(swift)
     swift.handler.arm_positive()
     click(swift, live, PLACES_NM[0])
@@ -63,28 +64,30 @@ def test_a_map_of_older_clicks_comes_into_the_library_and_not_over_a_newer_one(
     taught = swift.handler.session.map_item
     swift.wait_for(lambda: taught.has_data, "its data")
     swift.scan.abort_playing(sync_timeout=5)
-    commit = computations.TeacherComputation.commit
     late: list[Any] = []
 
-    def kept_back(self: Any) -> None:
-        late.append(self)
+    def of_two_clicks() -> Any:
+        made = [one for one in late if one._showing is not None and one._showing[1]["clicks"].count("y_frac") == 2]
+        return made[0] if made else None
 
-    monkeypatch.setattr(computations.TeacherComputation, "commit", kept_back)
-    click(swift, live, PLACES_NM[1])
-    swift.wait_for(lambda: late, "the map of two clicks")
-    monkeypatch.setattr(computations.TeacherComputation, "commit", commit)
+    with monkeypatch.context() as patch:
+        patch.setattr(computations.TeacherComputation, "commit", lambda self: late.append(self))
+        patch.setattr(QuickMaps, "ask", lambda quick, *steps: None)
+        click(swift, live, PLACES_NM[1])
+        swift.wait_for(of_two_clicks, "the map of two clicks")
     click(swift, live, PLACES_NM[2])
     swift.wait_for(lambda: swift.handler.session.live.clicks.count("y_frac") == 3, "the third click")
     computation = computations.computation_of(swift.library, live, computations.TEACHER)
     swift.wait_for(lambda: computation._get_variable("clicks").value.count("y_frac") == 3, "its computation")
-    shown = taught_graphic(swift, live).raster
-    for one in late:
-        if one._showing is not None and one._showing[1]["clicks"].count("y_frac") == 2:
-            commit(one)
-            assert taught_graphic(swift, live).raster is shown
-            break
-    else:
-        pytest.fail("no map of two clicks was made")
+    before = taught_graphic(swift, live).raster
+    of_two_clicks().commit()
+    assert taught_graphic(swift, live).raster is before
+    swift.wait_for(lambda: shown.texts_of(computation)["clicks"].count("y_frac") == 3, "the map of three clicks")
+    modified = taught.data_modified
+    one = of_two_clicks() or late[-1]
+    one._showing = (object(), {**shown.present_texts(computation), "clicks": "[]"})
+    one.commit()
+    assert taught.data_modified == modified, "it is overtaken"
     swap.remove()
 
 
@@ -152,45 +155,46 @@ def test_soon_calls_once_for_many_and_wakes_the_loop_only_from_other_threads() -
 def test_quick_maps_makes_the_latest_of_what_was_asked_for_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
     loop, made, begun, go_on = Loop(), [], threading.Event(), threading.Event()
 
-    def slow() -> str:
+    def slow() -> Any:
         begun.set()
         assert go_on.wait(10)
-        return "first"
+        return lambda: made.append("first")
 
-    def refused() -> str:
+    def refused() -> Any:
         raise InputError("a frame is gone")
 
-    def broken() -> str:
+    def broken() -> Any:
         raise RuntimeError("no such crystal")
 
-    quick = QuickMaps(loop, made.append)
-    quick.ask(slow)
+    quick = QuickMaps(loop)
+    quick.ask(slow, lambda: pytest.fail("so is what was to follow"))
     assert begun.wait(10)
     quick.ask(lambda: pytest.fail("this is out of date"))
-    quick.ask(lambda: "last")
+    quick.ask(lambda: lambda: made.append("next"), lambda: lambda: made.append("last"))
     go_on.set()
     in_a_thread(lambda: _wait(quick))
     loop.turn()
-    assert made == ["first", "last"]
-    quick.ask(refused)
+    assert made == ["first", "next", "last"]
+    quick.ask(refused, lambda: pytest.fail("nothing follows"))
     _wait(quick)
     assert not caplog.records
     with caplog.at_level(logging.ERROR, "deepscan"):
         quick.ask(broken)
         _wait(quick)
     assert "no such crystal" in caplog.text
-    quick.ask(lambda: "too late")
+    quick.ask(lambda: lambda: made.append("too late"))
     quick.close(10)
     loop.turn()
     quick.ask(lambda: pytest.fail("it is closed"))
-    assert made == ["first", "last"]
+    assert made == ["first", "next", "last"]
+    assert quick._thread is not None
     assert not quick._thread.is_alive()
 
 
 def _wait(quick: QuickMaps) -> None:
     for _ in range(1000):
         with quick._news:
-            if not quick._is_busy and quick._wanted is None:
+            if not quick._is_busy and not quick._wanted:
                 return
         time.sleep(0.01)
     pytest.fail("it is still busy")
@@ -202,15 +206,21 @@ def test_threads_take_short_turns_from_the_question_until_the_answer_is_shown() 
     try:
         turns_s: list[float] = []
 
-        def note(made: Any = None) -> None:
+        def note() -> None:
             turns_s.append(round(sys.getswitchinterval(), 4))
 
         def refused() -> None:
             raise InputError("a frame is gone")
 
         loop, go_on = Loop(), threading.Event()
-        quick = QuickMaps(loop, note)
-        quick.ask(lambda: (note(), go_on.wait(10)))
+
+        def slow() -> Any:
+            note()
+            assert go_on.wait(10)
+            return note
+
+        quick = QuickMaps(loop)
+        quick.ask(slow)
         go_on.set()
         _wait(quick)
         note()
@@ -221,7 +231,7 @@ def test_threads_take_short_turns_from_the_question_until_the_answer_is_shown() 
         _wait(quick)
         note()
         assert turns_s[-1] == 0.01, "nothing was made"
-        quick.ask(note)
+        quick.ask(lambda: note)
         _wait(quick)
         quick.close(10)
         note()
@@ -234,7 +244,7 @@ def test_threads_take_short_turns_from_the_question_until_the_answer_is_shown() 
 def test_what_fails_because_the_window_closes_fails_without_a_word(
     caplog: pytest.LogCaptureFixture, closes: bool
 ) -> None:
-    maps = QuickMaps(None, lambda made: None)
+    maps = QuickMaps(None)
     begun, go_on = threading.Event(), threading.Event()
 
     def make() -> Any:

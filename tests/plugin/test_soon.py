@@ -37,6 +37,27 @@ def test_the_function_is_called_in_the_thread_of_the_loop(event_loop: Any) -> No
     assert called == [threading.get_ident()]
 
 
+def test_what_may_wait_is_called_once_and_not_before_its_time(event_loop: Any) -> None:
+    called: list[float] = []
+    late = soon.Soon(event_loop, lambda: called.append(event_loop.time()), after_s=0.05)
+    began = event_loop.time()
+    late.ask()
+    late.ask()
+    thread = threading.Thread(target=late.ask)
+    thread.start()
+    thread.join()
+    event_loop.run_until_complete(asyncio.sleep(0.1))
+    assert len(called) == 1
+    assert called[0] - began >= 0.05
+    thread = threading.Thread(target=late.ask)
+    thread.start()
+    event_loop.run_until_complete(asyncio.sleep(0.02))
+    assert len(called) == 1
+    late.close()
+    event_loop.run_until_complete(asyncio.sleep(0.1))
+    assert len(called) == 1
+
+
 def test_an_error_does_not_let_anybody_wait_for_ever(event_loop: Any) -> None:
     assert asked_from_a_thread(event_loop, lambda: 1 / 0)
 

@@ -22,7 +22,6 @@ from nion.swift import DisplayPanel
 from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.live.clicks import DEFAULT_CLASS
 from deepscan_core.records.coordinates import YX, ScanContext
-from deepscan_core.records.image import CalibratedImage
 
 from ..soon import Soon
 from .click_graphics import (
@@ -71,8 +70,8 @@ class ClickTool:
     ) -> None:
         self.armed: Armed | None = None
         self.data_item: Any = None
-        #: the latest whole frame, while `on_changed` is told of a click just made on it; else None
-        self.clicked_image: CalibratedImage | None = None
+        #: the latest whole frame, as Swift's data, while `on_changed` is told of a click just made on it; else None
+        self.clicked_frame: Any = None
         self._window = document_controller
         self._library = document_controller.document_model
         self._on_changed = on_changed
@@ -256,18 +255,17 @@ class ClickTool:
 
     def _add(self, display_item: Any, fraction: YX, positive: bool, class_name: str) -> None:
         view = self._present_view()
-        frame = self._frames.keep(view)
-        record = ClickRecord.new(class_name, frame, view, fraction)
+        record = ClickRecord.new(class_name, self._frames.keep(view), view, fraction)
         command = AddClick(self._window, display_item, [new_click(positive, record)])
         command.perform()
         self._window.push_undo_command(command)
         # As tools of Swift do; and its inspector then shows this graphic alone, not a section for each click ever made.
         display_item.graphic_selection.set(len(display_item.graphics) - 1)
-        self.clicked_image = self._frames.frame(frame).image
+        self.clicked_frame = self._frames.seen
         try:
             self._refresh()  # at once: the inspector takes the next tenth of a second, and the map can be made beside it
         finally:
-            self.clicked_image = None
+            self.clicked_frame = None
 
     def _teach_again_where_needed(self, graphic: Any) -> None:
         """A click that was moved out of the frame it teaches teaches the one on display."""

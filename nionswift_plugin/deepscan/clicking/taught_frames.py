@@ -20,6 +20,10 @@ from ..mapping import whole_frames
 from ..soon import Soon
 from .click_records import view_from_dict, view_to_dict
 
+APPEND_AFTER_S = (
+    0.3  # Swift takes a frame into its library in tens of milliseconds, and whoever clicks waits for the map
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaughtFrame:
@@ -38,7 +42,13 @@ class TaughtFrame:
 
     @classmethod
     def named(cls, library: Any, name: str) -> TaughtFrame:
-        """From the uuid of a data item in Swift's library; raises `InputError` where there is none. Safe in any thread."""
+        """From the uuid of a data item in Swift's library, or on its way there; raises `InputError` where there is none.
+
+        Safe in any thread.
+        """
+        on_its_way = _on_their_way.get(name)
+        if on_its_way is not None:
+            return on_its_way
         try:
             wanted = uuid.UUID(name)
         except ValueError:
@@ -61,6 +71,9 @@ class TaughtFrame:
         return self.known_image or bridge.as_image(self.data_item.xdata, self.data_item.title)
 
 
+_on_their_way: dict[str, TaughtFrame] = {}  # into a library, by the uuids of their data items
+
+
 class TaughtFrames:
     """The frames kept of one image; several clicks on the same frame share one.
 
@@ -76,9 +89,10 @@ class TaughtFrames:
         self._data_item = data_item
         self._pending: dict[str, TaughtFrame] = {}  # not in the library yet
         self._newest: TaughtFrame | None = None  # made here; its image need not be read again
-        self._soon = Soon(event_loop, self._append_pending)
+        self._soon = Soon(event_loop, self._append_pending, after_s=APPEND_AFTER_S)
         self._latest = self._find_latest()
-        self._kept_of: Any = None  # the whole frame that the latest holds
+        self._latest_is_of: Any = None  # the whole frame that the latest holds
+        self.seen: Any = None  # the whole frame that was the latest at the last click, as Swift's data
 
     def close(self) -> None:
         """Put into the library what is not there yet, and wait for nothing."""
@@ -87,7 +101,7 @@ class TaughtFrames:
 
     def frame(self, name: str) -> TaughtFrame:
         """A frame by the uuid of its data item; raises `InputError` where it is gone."""
-        found = self._pending.get(name) or TaughtFrame.named(self._library, name)
+        found = TaughtFrame.named(self._library, name)
         newest = self._newest
         is_newest = newest is not None and (newest.data_item, newest.version) == (found.data_item, found.version)
         return newest if newest is not None and is_newest else found
@@ -95,15 +109,16 @@ class TaughtFrames:
     def keep(self, view: ScanContext) -> str:
         """The uuid of the data item that holds the latest whole frame, made unless it is there.
 
-        A new one comes into the library soon: that takes tens of milliseconds, and whoever clicks waits for the map.
+        A new one comes into the library soon.
 
         Raises `InputError` where no frame was finished yet.
         """
         xdata = whole_frames.latest_whole(self._data_item, self._data_item.xdata)
         if xdata is None:
             raise InputError("the scan has not finished a frame yet: click again when it has")
+        self.seen = xdata
         if not self._holds(xdata):
-            self._latest, self._kept_of = self._new(xdata, view), xdata
+            self._latest, self._latest_is_of = self._new(xdata, view), xdata
         return str(self._latest.uuid)
 
     def view_on_display(self) -> ScanContext | None:
@@ -113,7 +128,7 @@ class TaughtFrames:
     def _holds(self, frame: Any) -> bool:
         latest = self._latest
         there = latest is not None and (str(latest.uuid) in self._pending or latest in self._library.data_items)
-        return there and (frame is self._kept_of or np.array_equal(latest.data, frame.data))
+        return there and (frame is self._latest_is_of or np.array_equal(latest.data, frame.data))
 
     def _find_latest(self) -> Any:
         taught_from = str(self._data_item.uuid)
@@ -141,11 +156,12 @@ class TaughtFrames:
         # Swift loses the data of an item that another thread reads while it comes into the library.
         image = bridge.frame_image(self._data_item, xdata)
         self._newest = TaughtFrame(data_item=frame, version=str(frame.data_modified), known_image=image)
-        self._pending[str(frame.uuid)] = self._newest
+        self._pending[str(frame.uuid)] = _on_their_way[str(frame.uuid)] = self._newest
         self._soon.ask()
         return frame
 
     def _append_pending(self) -> None:
         pending, self._pending = self._pending, {}
-        for frame in pending.values():
+        for name, frame in pending.items():
             self._library.append_data_item(frame.data_item)
+            _on_their_way.pop(name, None)

@@ -35,6 +35,7 @@ from .handlers import (
     TextSearchComputation,
     quit_computing,
 )
+from .made_maps import MadeMap
 from .names import QUANTIFY, SURPRISAL, TEACHER, TEXT_SEARCH
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "SURPRISAL",
     "TEACHER",
     "TEXT_SEARCH",
+    "MadeMap",
     "MapSettings",
     "QuantifyComputation",
     "SurprisalComputation",

@@ -17,7 +17,7 @@ from typing import Any
 from nion.swift.model import Symbolic
 
 from deepscan_core.errors import DeepScanError, InputError, MissingError
-from deepscan_core.live.clicks import classes_of, clicks_from_json
+from deepscan_core.live.clicks import clicks_from_json
 from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
 from deepscan_core.records.maps import ScoreMap
@@ -25,7 +25,7 @@ from deepscan_core.records.maps import ScoreMap
 from .. import bridge, soon
 from ..clicking.taught_frames import TaughtFrame
 from ..mapping import computing, whole_frames
-from . import outputs
+from . import outputs, shown
 
 _ = gettext.gettext
 
@@ -38,8 +38,6 @@ _PASSED_ON: tuple[type[Exception], ...] = (
     *(getattr(Symbolic, name) for name in ("ComputationCanceledException",) if hasattr(Symbolic, name)),
 )
 LONGEST_S = 30.0  # that an execution goes on while a scan runs
-# Which frame, with which words, each computation showed last: a live image changes many times before its next whole frame.
-_shown: weakref.WeakKeyDictionary[Any, tuple[Any, Mapping[str, str]]] = weakref.WeakKeyDictionary()
 # Computations whose last execution was given up because its inputs had changed.
 _stopped: weakref.WeakSet[Any] = weakref.WeakSet()
 # Set while Swift quits: what still computes then can hand its map to nobody, and fails as the interpreter goes.
@@ -119,10 +117,10 @@ class _Computation:
     def commit(self) -> None:
         """Hand out what was computed and is not handed out yet, in the user interface's thread."""
         showing, self._showing = self._showing, None
-        if showing is None or self._model._closed:
+        if showing is None or self._model._closed or self._is_made_beside(*showing):
             return
         outputs.hand_out(self.computation, self.output, self._data)
-        _shown[self._model] = showing
+        shown.note(self._model, *showing)
         if self._raster is not None and not self._is_outdated(showing[1]):
             outputs.hand_to_overlays(self._model, self._raster)
 
@@ -135,7 +133,7 @@ class _Computation:
                 raise _OutdatedError
             progress(share)
 
-        texts = {name: str(value) for name, value in inputs.items() if name in ("settings", "clicks", "query")}
+        texts = {name: str(value) for name, value in inputs.items() if name in shown.TEXTS}
         try:
             self._follow(inputs.get("src"), MapSettings.from_json(texts.get("settings", "")), texts, report)
         except _PASSED_ON:
@@ -188,18 +186,20 @@ class _Computation:
 
     def _is_outdated(self, texts: Mapping[str, str]) -> bool:
         """Whether there are other words or clicks by now."""
-        variables = ((text, self._model._get_variable(name)) for name, text in texts.items())
-        return any(variable is not None and str(variable.value) != text for text, variable in variables)
+        now = shown.present_texts(self._model)
+        return any(name in now and now[name] != text for name, text in texts.items())
+
+    def _is_made_beside(self, source: Any, texts: Mapping[str, str]) -> bool:
+        """Whether a `MadeMap` shows the same, or what other clicks have taught, which count by now."""
+        texts_shown = shown.texts_of(self._model)
+        is_overtaken = texts_shown is not None and self._is_outdated(texts) and not self._is_outdated(texts_shown)
+        return is_overtaken or shown.is_shown(self._model, source, texts)
 
     def _frame(self, src: Any) -> Any | None:
         """The source's latest whole frame, None where there is none yet."""
         if src is None or self._data_item is None or src.xdata is None or src.xdata.data is None:
             raise InputError("the source of the map holds no data yet: start the scan, or choose an image")
         return whole_frames.latest_whole(self._data_item, src.xdata)
-
-    def _is_shown(self, source: Any, texts: Mapping[str, str]) -> bool:
-        frame, shown_texts = _shown.get(self._model, (None, None))
-        return frame is source and shown_texts == texts
 
     def _frame_to_show(
         self, src: Any, texts: Mapping[str, str], *, is_live: bool, is_awaited: Callable[[], bool]
@@ -209,19 +209,19 @@ class _Computation:
             whole_frames.rest(self._data_item, is_awaited=is_awaited)
             return None
         source = self._frame(src)
-        if source is not None and not self._is_shown(source, texts):
+        if source is not None and not shown.is_shown(self._model, source, texts):
             return source
         return self._next_frame(source, is_awaited)
 
     def _has_other_words(self, texts: Mapping[str, str]) -> bool:
         """Whether a person has changed something since the last map, and waits."""
-        return _shown.get(self._model, (None, None))[1] != texts
+        return shown.texts_of(self._model) != texts
 
     def _compute(self, task: _Task) -> None:
         raise NotImplementedError
 
-    def _keep(self, scores: ScoreMap, task: _Task, **told: Any) -> None:
-        self._data = outputs.map_data(scores, task.source, **told)
+    def _keep(self, scores: ScoreMap, task: _Task) -> None:
+        self._data = outputs.map_data(scores, task.source)
         self._raster = outputs.overlay_raster(self._model, scores)
 
 
@@ -242,7 +242,6 @@ class TeacherComputation(_Computation):
 
     def _compute(self, task: _Task) -> None:
         clicks = clicks_from_json(task.texts.get("clicks", ""))
-        classes = classes_of(clicks)
         scores = computing.maker().teach(
             task.image,
             clicks,
@@ -252,7 +251,8 @@ class TeacherComputation(_Computation):
             is_hurried=self._data_item.is_live and self._has_other_words(task.texts),
             report=task.report,
         )
-        self._keep(scores, task, classes=list(classes))
+        self._data = outputs.taught_data(scores, task.source, clicks)
+        self._raster = outputs.overlay_raster(self._model, scores)
 
     def _frame_named(self, name: str) -> TaughtFrame:
         return TaughtFrame.named(self._data_item._document_model, name)

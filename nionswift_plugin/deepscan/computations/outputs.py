@@ -9,6 +9,7 @@ from typing import Any
 from nion.data import DataAndMetadata
 from nion.swift.model import DataItem
 
+from deepscan_core.live.clicks import Click, classes_of
 from deepscan_core.live.tables import COLUMNS, table_of, unit_of
 from deepscan_core.records.maps import ScoreMap
 from deepscan_core.records.regions import RegionMeasurement
@@ -24,6 +25,11 @@ def map_data(scores: ScoreMap, source: Any, **told: Any) -> Any:
     data = bridge.score_data(scores, source)
     data._set_metadata({"deepscan": {**data.metadata["deepscan"], **told}})
     return data
+
+
+def taught_data(scores: ScoreMap, source: Any, clicks: Sequence[Click]) -> Any:
+    """The map of a teacher as Swift's data, with the classes that it has learned; see `map_data`."""
+    return map_data(scores, source, classes=list(classes_of(clicks)))
 
 
 def table_data(objects: Sequence[RegionMeasurement]) -> Any:

@@ -66,12 +66,17 @@ class Look:
     question: Question
     frames: Mapping[str, TaughtFrame] = field(default_factory=dict)
 
-    def map_of(self, image: CalibratedImage) -> ScoreMap:
-        """The answer for an image."""
+    def map_of(self, image: CalibratedImage, *, is_hurried: bool = False) -> ScoreMap:
+        """The answer for an image; `is_hurried` as in `deepscan_core.live.maps.teach`."""
         maker, asked = computing.maker(), self.question
         if asked.mode == "teach":
             taught: ScoreMap = maker.teach(
-                image, asked.clicks, asked.settings, frame_of=self._frame_of, version_of=self._version_of
+                image,
+                asked.clicks,
+                asked.settings,
+                frame_of=self._frame_of,
+                version_of=self._version_of,
+                is_hurried=is_hurried,
             )
             return taught
         if asked.mode == "words":

@@ -10,7 +10,7 @@ from typing import Any
 from deepscan_core.errors import DeepScanError, InputError
 from deepscan_core.live.clicks import Click, classes_of, clicks_from_json, clicks_to_json, of_one_class
 from deepscan_core.records.coordinates import YX
-from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.levels import Levels
 
 from .. import bridge, computations
 from ..clicking import click_graphics
@@ -39,6 +39,7 @@ RESTING: dict[Mode, tuple[str, ...]] = {
 }
 NO_CLICKS = "[]"
 CLOSE_TIMEOUT_S = 10.0
+FOLLOW_AFTER_S = 0.5  # a click, where its answer takes longer
 
 
 class LiveMap:
@@ -73,8 +74,9 @@ class LiveMap:
         self._keepers: list[Keeper] = []
         self._panels = MapPanels(document_controller)
         self._warmer = Warmer()
-        self._quick = QuickMaps(document_controller.event_loop, self._show_quick)
+        self._quick = QuickMaps(document_controller.event_loop)
         self._soon = Soon(document_controller.event_loop, self._follow_clicks)
+        self._at_last = Soon(document_controller.event_loop, self._follow_clicks, after_s=FOLLOW_AFTER_S)
         self._document_controller = document_controller
         self._api = api
         self._settings = settings
@@ -131,7 +133,7 @@ class LiveMap:
         """Let map and overlay show one class of the clicks; None the highest of all."""
         self.shown_class = name
         if self._is_taught():
-            self._quick.ask(self._answer())
+            self._quick.ask(*self._answers())
             self._follow()
 
     def suggestion(self) -> Callable[[], YX]:
@@ -142,7 +144,12 @@ class LiveMap:
         if self.data_item is None:
             raise InputError("no image is attached: press Attach first")
         look, data_item = self.look(replace(self.question(), mode="teach")), self.data_item
-        return lambda: look.next_click(_latest(data_item))
+
+        def suggested() -> YX:
+            frame = whole_frames.latest_whole(data_item, data_item.xdata)
+            return look.next_click(bridge.frame_image(data_item, frame))
+
+        return suggested
 
     def _clicks_shown(self) -> tuple[Click, ...]:
         """The clicks that the map is made of."""
@@ -188,6 +195,7 @@ class LiveMap:
     def close(self) -> None:
         """Forget the window."""
         self._soon.close()
+        self._at_last.close()
         self._quick.close(CLOSE_TIMEOUT_S)
         self._warmer.close(CLOSE_TIMEOUT_S)
         self._drop_keepers()
@@ -202,8 +210,10 @@ class LiveMap:
         self._on_classes(self.classes())
         if self._is_taught():
             with contextlib.suppress(InputError):  # a frame is gone: the map itself will say so
-                self._quick.ask(self._answer())
-            self._soon.ask()
+                self._quick.ask(*self._answers())
+            # What the computation does then would hold the answer up; before the first one there is no map to show it.
+            is_followed = self.map_item is not None and self.map_item is self._taught_map()
+            (self._at_last if is_followed else self._soon).ask()
 
     def _is_taught(self) -> bool:
         return self.data_item is not None and self._form.mode == "teach" and not self.question().lacks
@@ -212,23 +222,43 @@ class LiveMap:
         if self._is_taught():
             self._follow()
 
-    def _answer(self) -> Callable[[], Any]:
-        """What the overlays will show of the clicks, to be made in another thread."""
+    def _taught_map(self) -> Any | None:
+        """The map that follows the clicks, if there is one."""
+        library = self._document_controller.document_model
+        computation = computations.computation_of(library, self.data_item, computations.TEACHER)
+        return None if computation is None else computation.get_output("map")
+
+    def _answers(self) -> tuple[Callable[[], Callable[[], None]], ...]:
+        """What the overlays will show of the clicks, and then the map, to be made in another thread."""
         data_item, look, display_items = self.data_item, self.look(), self.display_items()
-        clicked = self.tool.clicked_image
+        frame = self.tool.clicked_frame
+        is_hurried = data_item.is_live
 
-        def answer() -> Any:
-            # Values go to the process of maps once, as what is looked at and as what was clicked.
-            levels = look.taught_levels(clicked or _latest(data_item), is_hurried=data_item.is_live)
-            return data_item, overlay.prepare_for(display_items, levels)
+        def overlays() -> Callable[[], None]:
+            nonlocal frame
+            frame = frame if frame is not None else whole_frames.latest_whole(data_item, data_item.xdata)
+            levels = look.taught_levels(bridge.frame_image(data_item, frame), is_hurried=is_hurried)
+            overlay.prepare_for(display_items, levels)
+            return lambda: self._show_overlays(data_item, levels)
 
-        return answer
+        def whole_map() -> Callable[[], None]:
+            scores = look.map_of(bridge.frame_image(data_item, frame), is_hurried=is_hurried)
+            made = computations.MadeMap.of(scores, frame, clicks=look.question.clicks)
+            overlay.prepare_for(display_items, scores.display_levels)
+            return lambda: self._show_map(look.question, made)
 
-    def _show_quick(self, made: Any) -> None:
-        data_item, levels = made
-        if data_item is self.data_item and self._is_taught():
+        return overlays, whole_map
+
+    def _show_overlays(self, data_item: Any, levels: Levels) -> None:
+        if data_item is self.data_item and self._is_taught() and self.map_item is not None:
             for display_item in self.display_items():
                 overlay.paint(display_item, self.map_item.uuid, levels)
+            self._soon.ask()
+
+    def _show_map(self, question: Question, made: computations.MadeMap) -> None:
+        if self._is_taught() and question == self.question():
+            self._follow()
+            made.show(self._document_controller.document_model, self.data_item)
 
     def _follow(self) -> None:
         for kind in RESTING[self._form.mode]:
@@ -250,8 +280,3 @@ class LiveMap:
         for keeper in self._keepers:
             keeper.close()
         self._keepers = []
-
-
-def _latest(data_item: Any) -> CalibratedImage:
-    """The latest whole frame; in any thread."""
-    return bridge.frame_image(data_item, whole_frames.latest_whole(data_item, data_item.xdata))
