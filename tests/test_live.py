@@ -370,6 +370,7 @@ def test_what_a_frame_taught_is_kept_until_the_frame_changes(monkeypatch: pytest
     clicks = [click(PLACES[0], frame="then")]
     monkeypatch.setattr(maps, "EXAMPLES", ExamplesStore())
     monkeypatch.setattr(maps, "TAUGHT", ResultStore(most=2))
+    monkeypatch.setattr(maps, "TAUGHT", ResultStore(most=2))
     first = maps.teach(image(), clicks, CLASSICAL, frame_of=frame_of, version_of=versions.__getitem__)
     again = maps.teach(image(), clicks, CLASSICAL, frame_of=frame_of, version_of=versions.__getitem__)
     assert asked == ["then"]
@@ -394,6 +395,7 @@ def test_in_a_hurry_ordinary_places_come_from_frames_that_are_known(monkeypatch:
         return surprisal(study)
 
     monkeypatch.setattr(maps, "EXAMPLES", ExamplesStore())
+    monkeypatch.setattr(maps, "TAUGHT", ResultStore(most=2))
     monkeypatch.setattr(maps, "STUDIES", StudyStore())
     monkeypatch.setattr(Study, "surprisal", counted)
     one, two = click(PLACES[0], frame="first"), click(PLACES[1], frame="second")
@@ -417,6 +419,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> StudyStore:
     store = StudyStore()
     monkeypatch.setattr(maps, "STUDIES", store)
     monkeypatch.setattr(maps, "EXAMPLES", ExamplesStore())
+    monkeypatch.setattr(maps, "TAUGHT", ResultStore(most=2))
     maps.teach(image(), [click(PLACES[0])], CLASSICAL)
     return store
 
