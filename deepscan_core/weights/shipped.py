@@ -45,7 +45,7 @@ SHIPPED = {
     for weights in (
         ShippedWeights(
             name="deepscan-words",
-            sha256="bd3df03eb8ca03621a1501d0987f699d6c73c1383487a3bf8e1b174ffb8b9b28",
+            sha256="c7e1cc88838a04cb12f7d2b64f890f7785b127b4eb55db5dd33d9013e7d42fad",
             licence="GPL-3.0-or-later; the table of words is made with MiniLM (Apache-2.0) and WordNet",
             origin="training/train_words.py, on rendered scenes alone",
         ),
