@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from deepscan_core.errors import DeepScanError, InputError
-from deepscan_core.live import beside, maps
+from deepscan_core.live import link, maps
 from deepscan_core.live.beside import ClosedError, MapProcess, NoProcessError, command
 from deepscan_core.live.clicks import Click
 from deepscan_core.live.settings import MapSettings
@@ -141,7 +141,7 @@ def test_work_is_reported_and_stopped_by_what_the_report_raises(
         if len(shares) == 2:
             raise StoppedError
 
-    monkeypatch.setattr(beside, "REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(link, "REPORT_EVERY_S", 0.0)
     with pytest.raises(StoppedError):
         process.quantify(image(20), CLASSICAL, report=stop)
     assert 0 < shares[0] < shares[1] < 1
@@ -150,7 +150,7 @@ def test_work_is_reported_and_stopped_by_what_the_report_raises(
 
 def test_it_reports_no_more_often_than_a_person_can_see(process: MapProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[float] = []
-    monkeypatch.setattr(beside, "REPORT_EVERY_S", 60.0)
+    monkeypatch.setattr(link, "REPORT_EVERY_S", 60.0)
     found = process.quantify(image(22), CLASSICAL, report=shares.append)
     assert found == maps.quantify(image(22), CLASSICAL)
     assert shares == []
@@ -270,7 +270,7 @@ def test_an_image_goes_through_in_large_pieces_where_the_system_allows_it(monkey
     process.start()
     assert process._link is not None
     pipe = process._link._answers.fileno()
-    assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(beside.PIPE_BYTES, widest)
+    assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(link.PIPE_BYTES, widest)
     process.close()
 
     def refused(*arguments: Any) -> int:
