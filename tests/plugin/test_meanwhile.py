@@ -27,7 +27,7 @@ def test_map_plan_and_run_follow_another_size_and_field_of_view(swift: Any, crys
     swift.scan.start_playing(sync_timeout=5)
     swift.wait_for(lambda: session.map_item.data.shape == (192, 192), "a map of the new size")
     assert bridge.pixel_size_nm(session.map_item.xdata) == pytest.approx((24.0 / 192,) * 2)
-    swift.wait_for(lambda: overlay._painted[swift.display(live)].levels.shape == (192, 192), "the overlay")
+    swift.wait_for(lambda: overlay._painted[swift.display(live)].values.shape == (192, 192), "the overlay")
     assert len(overlay.overlays(swift.display(live))) == 1
     swift.handler.amount.value, swift.handler.region.value, swift.handler.dwell.value = "8", "16", "4"
     plan(swift)

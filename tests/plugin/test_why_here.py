@@ -127,8 +127,13 @@ def test_clicks_made_since_the_plan_do_not_change_its_reasons(swift: Any) -> Non
 def test_a_frame_that_is_gone_is_said(swift: Any) -> None:
     taught(swift, stops=True)
     swift.handler.row.value = 0
-    frame = next(item for item in swift.library.data_items if item.title.startswith("DeepScan taught frame"))
-    swift.library.remove_data_item(frame)
+
+    def frames() -> list[Any]:
+        return [item for item in swift.library.data_items if item.title.startswith("DeepScan taught frame")]
+
+    swift.wait_for(frames, "the frame of the click")
+    for frame in frames():
+        swift.library.remove_data_item(frame)
     swift.handler.why_here()
     assert "is gone" in swift.handler.status.value
     assert swift.handler.session.view.phase is Phase.PLANNED
