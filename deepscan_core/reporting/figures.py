@@ -169,7 +169,8 @@ def _draw_footer(figure: Any, share: float, score_map: ScoreMap, boxes: Sequence
     ink = "#1c2430"
     figure.text(0.43, 0.68 * share, SCORE_LABELS[score_map.kind], va="center", fontsize=size_pt, color=ink)
     planned = sum(box.number is not None for box in boxes)
-    words = f"{plural(planned, 'region')}, numbered in visiting order" if planned else "no region planned"
+    lines = [f"{plural(planned, 'region')}, numbered in visiting order" if planned else "no region planned"]
     if len(boxes) > planned:
-        words += f"; dashed: {len(boxes) - planned} left out"
-    figure.text(0.97, 0.68 * share, words, va="center", ha="right", fontsize=size_pt, color=ink)
+        lines.append(f"dashed: {len(boxes) - planned} left out")
+    for line, height in zip(lines, (0.68, 0.28), strict=False):
+        figure.text(0.97, height * share, line, va="center", ha="right", fontsize=size_pt, color=ink)

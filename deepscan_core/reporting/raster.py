@@ -34,7 +34,7 @@ _LEVEL_SAMPLES = 2_000_000
 SCORE_LABELS: Mapping[str, str] = {
     "surprisal": "surprisal, nats",
     "probability": "probability",
-    "similarity": "similarity, difference of cosines",
+    "similarity": "similarity, log-odds",
 }
 SCORE_ENDS: Mapping[str, tuple[str, str]] = {
     "surprisal": ("ordinary", "rare"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from deepscan_core.errors import InputError
@@ -23,7 +25,14 @@ from deepscan_core.reporting.figures import (
     nice_scale_bar,
     overlay_png,
 )
-from deepscan_core.reporting.raster import NEVER_MEASURED_RGB, heat_bar_rgb, png_bytes, scale_bar_units, shrink
+from deepscan_core.reporting.raster import (
+    NEVER_MEASURED_RGB,
+    SCORE_LABELS,
+    heat_bar_rgb,
+    png_bytes,
+    scale_bar_units,
+    shrink,
+)
 
 FLAT = CalibratedImage(np.full((100, 100), 100, np.uint8), 1.0)
 
@@ -255,6 +264,27 @@ class TestOverlay:
         rgb = picture(overlay_png(image, flat_map(shape), (), protocol))
         assert max(rgb.shape[:2]) <= 2060
         assert rgb.shape[1] >= 900 or max(rgb.shape[:2]) > 900
+
+    @pytest.mark.parametrize("kind", list(SCORE_LABELS))
+    @pytest.mark.parametrize("shape", [(100, 100), (60, 100), (300, 100)])
+    def test_words_below_the_picture_do_not_run_into_each_other(
+        self, kind: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[Any] = []
+        write = Figure.text
+        monkeypatch.setattr(Figure, "text", lambda *args, **more: written.append(write(*args, **more)) or written[-1])
+        image = CalibratedImage(np.full(shape, 100, np.uint8), 1.0)
+        regions = [ScanRegion(center_px=(4 * k + 1.5, 4 * k + 1.5), size_px=(4, 4), score=1) for k in range(12)]
+        plan = protocol_for(image, *(a_step(k + 1, 4 * k + 1.5, 4 * k + 1.5, 4, 4) for k in range(10)))
+        overlay_png(image, ScoreMap(np.full(shape, 0.5, np.float32), kind), regions, plan)
+        figure = written[0].figure
+        places = [text.get_window_extent(figure.canvas.get_renderer()) for text in written]
+        assert len(places) == 3, "the score, what is planned, and what is left out"
+        for number, place in enumerate(places):
+            assert figure.bbox.containsx(place.x0), written[number].get_text()
+            assert figure.bbox.containsx(place.x1)
+            assert place.y0 >= 0
+            assert not any(place.overlaps(other) for other in places[:number]), written[number].get_text()
 
     def test_a_map_of_another_image_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"\(50, 100\)"):
