@@ -262,6 +262,21 @@ def test_clicks_on_the_same_frame_share_it_and_a_new_frame_is_kept_anew(desk: De
     np.testing.assert_array_equal(held[frames[2]], first[::-1])
 
 
+def test_a_frame_that_somebody_has_changed_is_kept_anew(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = desk.data_item.xdata
+    monkeypatch.setattr(taught_frames.whole_frames, "latest_whole", lambda data_item, xdata: whole)
+    desk.tool.arm(True)
+    desk.click(5, 5)
+    desk.click(9, 9)
+    (frame,) = desk.frames
+    frame.set_data(frame.data + 1.0)
+    desk.click(20, 20)
+    first, second, third = [click["frame"] for click in desk.heard[-1]]
+    assert first == second == str(frame.uuid) != third
+    np.testing.assert_array_equal(desk.tool.frame(third).image.array, whole.data)
+    np.testing.assert_array_equal(desk.tool.frame(first).image.array, whole.data + 1.0)
+
+
 def test_several_displays_of_the_image(desk: Desk) -> None:
     desk.tool.arm(True)
     desk.click(5, 5)

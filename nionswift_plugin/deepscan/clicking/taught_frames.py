@@ -20,9 +20,8 @@ from ..mapping import whole_frames
 from ..soon import Soon
 from .click_records import view_from_dict, view_to_dict
 
-APPEND_AFTER_S = (
-    0.3  # Swift takes a frame into its library in tens of milliseconds, and whoever clicks waits for the map
-)
+# Swift takes a frame into its library in tens of milliseconds, and whoever clicks waits for the map.
+APPEND_AFTER_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +127,13 @@ class TaughtFrames:
     def _holds(self, frame: Any) -> bool:
         latest = self._latest
         there = latest is not None and (str(latest.uuid) in self._pending or latest in self._library.data_items)
-        return there and (frame is self._latest_is_of or np.array_equal(latest.data, frame.data))
+        return there and (self._is_unchanged_of(frame) or np.array_equal(latest.data, frame.data))
+
+    def _is_unchanged_of(self, frame: Any) -> bool:
+        """Whether the latest was made of this very frame, and nobody has changed it since."""
+        newest = self._newest
+        is_same = newest is not None and newest.version == str(self._latest.data_modified)
+        return is_same and frame is self._latest_is_of
 
     def _find_latest(self) -> Any:
         taught_from = str(self._data_item.uuid)
