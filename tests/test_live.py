@@ -433,6 +433,7 @@ def test_a_frame_that_nobody_has_looked_at_is_stood_for_by_the_one_before(looked
     assert looked_at.frame_before(image(elsewhere, seed=1), CLASSICAL) is None, "the view has moved"
     other = CalibratedImage(image(seed=1).array, pixel_size_nm=0.3)
     assert looked_at.frame_before(other, CLASSICAL) is None, "of another magnification"
+    assert looked_at.frame_before(image(seed=1), MapSettings(backbone="classical", seed=1)) is None, "in another way"
     flat = CalibratedImage(np.ones((256, 256), np.float32), pixel_size_nm=0.2)
     assert looked_at.frame_before(flat, CLASSICAL) is None
     maps.surprisal(image(seed=2), CLASSICAL)

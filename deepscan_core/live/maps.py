@@ -97,7 +97,7 @@ def teach_levels(
     is_hurried: bool = True,
     report: Report = say_nothing,
 ) -> Levels:
-    """What an overlay shows of a map that clicks have taught, an eighth as large as the map; see `teach`.
+    """What an overlay shows of a map that clicks have taught, of 512 x 512 px an eighth of its bytes; see `teach`.
 
     Where somebody waits and nobody has looked at the image yet, the frame before stands in for it if both show the same,
     also for the last click. Nothing of that is kept; `teach` gives the map of the image itself.

@@ -29,8 +29,9 @@ LEAST_ALIKE = 0.7  # correlation of two frames of a view that stands still
 
 
 class _Entry:
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, view: Hashable) -> None:
         self.study = study
+        self.view = view
         self.lock = threading.Lock()
         self.held_bytes = study.kept_bytes
 
@@ -64,7 +65,8 @@ class StudyStore:
         key = key_of(image, settings)
         with self._lock:
             entry = self._entries.get(key) or _Entry(
-                Study(image, codebook=self._codebook(image, settings), **settings.study_options())
+                Study(image, codebook=self._codebook(image, settings), **settings.study_options()),
+                _view(image, settings),
             )
             self._entries[key] = entry
             self._entries.move_to_end(key)
@@ -80,14 +82,13 @@ class StudyStore:
 
         Whether the view has moved is told by what both frames show: one in which nothing can be seen has none before.
         """
+        key, view = key_of(image, settings), _view(image, settings)
         with self._lock:
-            entry = self._entries.get(key_of(image, settings))
+            entry = self._entries.get(key)
             if entry is not None and entry.study.is_ready_for_clicks:
                 return None
-            ready = [other.study for other in reversed(self._entries.values()) if not other.lock.locked()]
-        before = next(
-            (one.image for one in ready if one.is_ready_for_clicks and _view(one.image) == _view(image)), None
-        )
+            free = [one for one in reversed(self._entries.values()) if one.view == view and not one.lock.locked()]
+        before = next((one.study.image for one in free if one.study.is_ready_for_clicks), None)
         return before if before is not None and shows_the_same(before.array, image.array) else None
 
     def forget(self, image: CalibratedImage, settings: MapSettings) -> None:
@@ -97,7 +98,7 @@ class StudyStore:
 
     def _codebook(self, image: CalibratedImage, settings: MapSettings) -> Codebook:
         """Of the view that an image belongs to by its name, size and settings; whether it does, the codebook checks."""
-        view = (*_view(image), settings)
+        view = _view(image, settings)
         codebook = self._views.setdefault(view, Codebook())
         self._views.move_to_end(view)
         while len(self._views) > MOST_VIEWS:
@@ -113,12 +114,13 @@ class StudyStore:
                 self._entries.popitem(last=False)
 
 
-def _view(image: CalibratedImage) -> tuple[Hashable, ...]:
-    return (image.name, image.shape, image.pixel_size_nm)
+def _view(image: CalibratedImage, settings: MapSettings) -> Hashable:
+    """What frames of one view that are looked at in one way have in common."""
+    return (image.name, image.shape, image.pixel_size_nm, settings)
 
 
 def shows_the_same(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
-    """Whether two frames of one shape are alike in blocks of pixels, in which there is little noise."""
+    """Whether two frames of one shape (rows, cols) are alike in blocks of `BLOCK_PX`, in which there is little noise."""
     first, second = (_blocks(array) for array in (one, other))
     spread = float(np.std(first) * np.std(second))
     if not np.isfinite(spread) or spread == 0.0:
