@@ -220,8 +220,8 @@ class _Computation:
     def _compute(self, task: _Task) -> None:
         raise NotImplementedError
 
-    def _keep(self, scores: ScoreMap, task: _Task) -> None:
-        self._data = outputs.map_data(scores, task.source)
+    def _keep(self, scores: ScoreMap, data: Any) -> None:
+        self._data = data
         self._raster = outputs.overlay_raster(self._model, scores)
 
 
@@ -231,7 +231,8 @@ class SurprisalComputation(_Computation):
     label = _("DeepScan surprisal")
 
     def _compute(self, task: _Task) -> None:
-        self._keep(computing.maker().surprisal(task.image, task.settings, report=task.report), task)
+        scores = computing.maker().surprisal(task.image, task.settings, report=task.report)
+        self._keep(scores, outputs.map_data(scores, task.source))
 
 
 class TeacherComputation(_Computation):
@@ -251,8 +252,7 @@ class TeacherComputation(_Computation):
             is_hurried=self._data_item.is_live and self._has_other_words(task.texts),
             report=task.report,
         )
-        self._data = outputs.taught_data(scores, task.source, clicks)
-        self._raster = outputs.overlay_raster(self._model, scores)
+        self._keep(scores, outputs.taught_data(scores, task.source, clicks))
 
     def _frame_named(self, name: str) -> TaughtFrame:
         return TaughtFrame.named(self._data_item._document_model, name)
@@ -266,7 +266,8 @@ class TextSearchComputation(_Computation):
 
     def _compute(self, task: _Task) -> None:
         query = task.texts.get("query", "")
-        self._keep(computing.maker().search(task.image, query, task.settings, report=task.report), task)
+        scores = computing.maker().search(task.image, query, task.settings, report=task.report)
+        self._keep(scores, outputs.map_data(scores, task.source))
 
 
 class QuantifyComputation(_Computation):
