@@ -121,7 +121,8 @@ def drifting(swift: Any) -> Iterator[Any]:
     parameters.pixel_time_us = 8.0  # the overview of the run is as long, and shows more than noise
     swift.scan.set_frame_parameters(0, parameters)
     swift.wait_for(lambda: bridge.dwell_time_us(live.xdata) == 8.0, "a longer frame")
-    fill_in(swift, amount="8", drift="0.5")  # so well that it has to be measured again during the run
+    # So well, and for so long, that it has to be measured again after the first region, on a fast computer as well.
+    fill_in(swift, amount="8", drift="0.5", dwell="400")
     plan(swift)
     yield live
     swap.remove()
