@@ -6,6 +6,7 @@ everything else on the computer, and keeps what is loaded out of Python's search
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import platform
@@ -132,11 +133,19 @@ def _portable(error: Exception) -> Exception:
     return RuntimeError("".join(traceback.format_exception(error)))
 
 
+def _give_way() -> None:
+    """Let everything else run first, and interrupt nothing on waking up, where the system can do that."""
+    if hasattr(os, "nice"):
+        os.nice(GIVE_WAY)
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a sandbox forbids it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def main() -> None:
     """Serve this process's own pipes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control-C is meant for the program that started this one
-    if hasattr(os, "nice"):
-        os.nice(GIVE_WAY)
+    _give_way()
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # a library that prints must not spoil the answers
     Server(answers).serve(sys.stdin.buffer)
     answers.flush()

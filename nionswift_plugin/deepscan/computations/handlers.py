@@ -24,7 +24,7 @@ from deepscan_core.records.maps import ScoreMap
 
 from .. import bridge, soon
 from ..clicking.taught_frames import TaughtFrame
-from ..mapping import computing, whole_frames
+from ..mapping import computing, precedence, whole_frames
 from . import outputs, shown
 
 _ = gettext.gettext
@@ -169,6 +169,7 @@ class _Computation:
             self._compute(_Task(image=image, source=source, settings=settings, texts=texts, report=report))
             self._showing = (source, texts)
             _stopped.discard(self._model)
+            precedence.let_pools_yield()
             if not (goes_on and self._is_handed_over(is_awaited) and time.monotonic() < until_s):
                 return
             source = self._next_frame(source, is_awaited)
