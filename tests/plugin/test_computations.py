@@ -468,6 +468,17 @@ def test_a_view_that_was_cut_off_leaves_its_last_whole_frame(
     assert [unmeasured_rows(array) for array in (*scored, *taught)] == [0] * (len(scored) + 1)
 
 
+def test_swift_notes_where_a_live_map_comes_from_once_the_view_stands(swift: Any, crystal: Any) -> None:
+    """It would copy that a dozen times for every frame."""
+    _, output = slow_map(swift)
+    assert output.metadata.keys() == {"deepscan"}
+    swift.scan.abort_playing(sync_timeout=5)
+    swift.wait_for(lambda: "computation" in output.metadata, "what Swift notes")
+    assert output.metadata["computation"]["computation_id"] == SURPRISAL
+    assert output.metadata["source_metadata"]["scan"]["hardware_source_id"] == swift.scan.hardware_source_id
+    assert output.metadata["deepscan"]["kind"] == "surprisal"
+
+
 def test_what_is_put_into_a_live_image_by_another_way_is_followed_too(swift: Any, crystal: Any) -> None:
     """Swift keeps using the data item of a channel, whatever writes to it."""
     live, output = slow_map(swift)

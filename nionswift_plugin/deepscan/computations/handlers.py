@@ -117,9 +117,14 @@ class _Computation:
     def commit(self) -> None:
         """Hand out what was computed and is not handed out yet, in the user interface's thread."""
         showing, self._showing = self._showing, None
-        if showing is None or self._model._closed or self._is_made_beside(*showing):
+        if self._model._closed:
             return
-        outputs.hand_out(self.computation, self.output, self._data)
+        is_live = self._data_item is not None and self._data_item.is_live
+        if showing is None or self._is_made_beside(*showing):
+            if not is_live:
+                outputs.complete(self.computation, self.output)
+            return
+        outputs.hand_out(self.computation, self.output, self._data, is_live=is_live)
         shown.note(self._model, *showing)
         if self._raster is not None and not self._is_outdated(showing[1]):
             outputs.hand_to_overlays(self._model, self._raster)

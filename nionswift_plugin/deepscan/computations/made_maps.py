@@ -40,6 +40,6 @@ class MadeMap:
         model = computation_of(document_model, data_item, TEACHER)
         if model is None:
             return
-        outputs.hand_out(Facade.Computation(model), "map", self.data)
+        outputs.hand_out(Facade.Computation(model), "map", self.data, is_live=data_item.is_live)
         shown.note(model, self.frame, shown.present_texts(model))
         outputs.hand_to_overlays(model, self.scores.display_levels)

@@ -18,6 +18,8 @@ from .. import bridge
 from ..drawing import overlay
 from . import identifiers
 
+ORIGIN = "computation"  # the key under which Swift notes it
+
 
 def map_data(scores: ScoreMap, source: Any, **told: Any) -> Any:
     """A score map as Swift's data, to be handed out; what is told besides stands in the metadata. In a worker's thread."""
@@ -40,11 +42,28 @@ def table_data(objects: Sequence[RegionMeasurement]) -> Any:
     )
 
 
-def hand_out(computation: Any, name: str, data: Any) -> None:
-    """Give an output of a computation (of the facade) its data; Swift hears once of data and metadata together."""
+def hand_out(computation: Any, name: str, data: Any, *, is_live: bool) -> None:
+    """Give an output of a computation (of the facade) its data; Swift hears once of data and metadata together.
+
+    What Swift notes beside about the origin, inputs and instrument, it copies a dozen times whenever it shows the data: a
+    live map goes without until the image stands still (`complete`).
+    """
     item = computation._computation.get_output(name)
     with identifiers.at_hand(), item.data_item_changes() if item is not None else contextlib.nullcontext():
-        computation.set_referenced_xdata(name, data)
+        if is_live and item is not None:
+            item.set_xdata(data)
+        else:
+            computation.set_referenced_xdata(name, data)
+
+
+def complete(computation: Any, name: str) -> None:
+    """Let Swift note the origin of an output that was handed out without, if it is one."""
+    item = computation._computation.get_output(name)
+    if item is None or not item.has_data:
+        return
+    noted = item.metadata
+    if "deepscan" in noted and ORIGIN not in noted:
+        hand_out(computation, name, item.xdata, is_live=False)
 
 
 def overlay_raster(computation: Any, scores: ScoreMap) -> Any:
