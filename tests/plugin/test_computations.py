@@ -479,6 +479,24 @@ def test_swift_notes_where_a_live_map_comes_from_once_the_view_stands(swift: Any
     assert output.metadata["deepscan"]["kind"] == "surprisal"
 
 
+@pytest.mark.parametrize("kind", [SURPRISAL, TEACHER])
+def test_a_live_map_that_is_deleted_does_not_come_back(swift: Any, crystal: Any, kind: str) -> None:
+    """Swift 16.18 keeps a computation until its execution, which goes on with the scan, has ended."""
+    live = slow_scan(swift)
+    clicks = json.dumps(clicks_at((100.0, 100.0)))
+    output = computations.follow(swift.library, api(), live, CLASSICAL, kind=kind, clicks=clicks)
+    shown: set[bytes] = set()
+    listener = output.data_changed_event.listen(lambda: shown.add(output.data.tobytes()))
+    swift.wait_for(lambda: len(shown) >= 3, "three maps")
+    listener.close()
+    swift.library.remove_data_item(output)
+    left = set(swift.library.data_items)
+    with updates_of(swift.scan) as seen:
+        swift.wait_for(lambda: len([s for s, _ in seen if s == "complete"]) >= 3, "three frames")
+    assert set(swift.library.data_items) == left
+    assert not [one for one in swift.library.computations if one.processing_id == kind]
+
+
 def test_what_is_put_into_a_live_image_by_another_way_is_followed_too(swift: Any, crystal: Any) -> None:
     """Swift keeps using the data item of a channel, whatever writes to it."""
     live, output = slow_map(swift)
@@ -556,6 +574,23 @@ def test_what_still_computes_while_its_output_is_deleted_ends_without_a_word(
     handler.execute(src=src, settings='{"backbone": "classical"}')
     assert model._closed
     assert not caplog.records
+
+
+def test_a_map_that_was_deleted_while_it_was_made_does_not_come_back(
+    swift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swift 16.18 keeps a computation until its execution has ended; whoever hands data to it then gets a new data item."""
+    item = still(swift, seed=15)
+    output = follow(swift, item, SURPRISAL)
+    model = computations.computation_of(swift.library, item, SURPRISAL)
+    handler = SurprisalComputation(SimpleNamespace(_computation=model))
+    src = SimpleNamespace(xdata=data(spot_image((256, 256), PLACES[:2])))
+    handler.execute(src=src, settings=CLASSICAL.to_json())
+    monkeypatch.setattr(model, "is_running", True, raising=False)
+    swift.library.remove_data_item(output)
+    left = set(swift.library.data_items)
+    handler.commit()
+    assert set(swift.library.data_items) == left
 
 
 def test_handing_out_a_map_does_not_hold_the_user_interface_up(swift: Any, monkeypatch: pytest.MonkeyPatch) -> None:

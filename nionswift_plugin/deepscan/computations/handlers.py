@@ -95,6 +95,7 @@ class _Computation:
         self.computation = computation
         self._model = computation._computation
         self._data_item: Any = next(iter(outputs.sources_of(self._model)), None)
+        self._had_output = self._model.get_output(self.output) is not None
         self._data: Any = None
         self._raster: Any = None
         self._showing: tuple[Any, Mapping[str, str]] | None = None
@@ -117,7 +118,7 @@ class _Computation:
     def commit(self) -> None:
         """Hand out what was computed and is not handed out yet, in the user interface's thread."""
         showing, self._showing = self._showing, None
-        if self._model._closed:
+        if self._is_gone():
             return
         is_live = self._data_item is not None and self._data_item.is_live
         if showing is None or self._is_made_beside(*showing):
@@ -150,7 +151,7 @@ class _Computation:
         except ImportError as error:
             raise MissingError(f"{error.name or error} is not installed: pip install nionswift-deepscan") from None
         except Exception:
-            if _quitting.is_set() or self._model._closed:  # its project was closed, or its output deleted, meanwhile
+            if _quitting.is_set() or self._is_gone():  # its project was closed, or its output deleted, meanwhile
                 return
             logging.getLogger("deepscan").exception("a computation of DeepScan failed")
             raise DeepScanError("something unexpected failed: Swift's log says what") from None
@@ -163,7 +164,7 @@ class _Computation:
         """
 
         def is_awaited() -> bool:
-            return not (_quitting.is_set() or self._model._closed or self._is_outdated(texts))
+            return not (_quitting.is_set() or self._is_gone() or self._is_outdated(texts))
 
         # Who asks Swift to compute something new waits for the end of this execution.
         goes_on = not self._has_other_words(texts)
@@ -189,6 +190,10 @@ class _Computation:
         came = whole_frames.wait_for_another(self._data_item, source, is_awaited=is_awaited)
         # Not from an input of the computation: rows of another frame have been written over its array meanwhile.
         return self._frame(self._data_item) if came and is_awaited() else None
+
+    def _is_gone(self) -> bool:
+        """Whether the computation was closed or its output deleted; Swift 16.18 closes it when the execution has ended."""
+        return self._model._closed or (self._had_output and self._model.get_output(self.output) is None)
 
     def _is_outdated(self, texts: Mapping[str, str]) -> bool:
         """Whether there are other words or clicks by now."""
