@@ -63,7 +63,8 @@ class LinuxThread:
             resets = RESET_ON_FORK if self.policy & os.SCHED_RESET_ON_FORK else 0
             # who is no administrator may not take back that what it starts inherits nothing
             if not self.has_fixed_priority:
-                _ = self._slice(USUAL_SLICE, resets) or self._slice(USUAL_SLICE, RESET_ON_FORK)
+                if not self._slice(USUAL_SLICE, resets):
+                    self._slice(USUAL_SLICE, RESET_ON_FORK)
                 return
             try:
                 os.sched_setscheduler(self.number, self.policy, self.parameters)

@@ -15,8 +15,10 @@ MAY_SET, MAY_ASK = 0x0020, 0x0040  # THREAD_SET_INFORMATION, THREAD_QUERY_INFORM
 
 
 def kernel() -> Any:
-    """The library of the system that knows threads; on Windows alone."""
-    return getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009 - mypy on other systems does not know the name
+    """The library of the system that knows threads; raises `OSError` elsewhere than on Windows."""
+    if sys.platform == "win32":
+        return ctypes.WinDLL("kernel32")
+    raise OSError(f"{sys.platform} has no kernel32: ask for it on Windows alone")
 
 
 @dataclass(frozen=True, kw_only=True)
