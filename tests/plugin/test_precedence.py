@@ -255,7 +255,7 @@ def test_pools_of_qt_are_known_by_their_name(name: str, is_of_pool: bool) -> Non
     try:
         with open(f"/proc/self/task/{numbers[0]}/comm", "w", encoding="utf-8") as comm:
             comm.write(name)
-        assert linux_threads.is_of_pool(numbers[0]) is is_of_pool
+        assert linux_threads.of_pools({numbers[0]}) == ({numbers[0]} if is_of_pool else set())
     finally:
         go_on.set()
 
@@ -267,7 +267,7 @@ def test_a_thread_that_has_ended_is_left_alone() -> None:
     thread.join()
     assert thread.native_id is not None
     linux_threads.let_yield(thread.native_id)
-    assert not linux_threads.is_of_pool(thread.native_id)
+    assert not linux_threads.of_pools({thread.native_id})
 
 
 class Kernel:

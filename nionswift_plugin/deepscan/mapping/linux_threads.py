@@ -91,16 +91,20 @@ def yielding() -> set[int]:
     return {thread for thread in threads() if _policy(thread) == os.SCHED_BATCH}
 
 
-def is_of_pool(thread: int) -> bool:
-    """Whether it belongs to a pool of Python or of Qt."""
+def of_pools(among: set[int]) -> set[int]:
+    """Those of the threads that belong to a pool of Python or of Qt."""
     names = {each.native_id: each.name for each in threading.enumerate()}
-    if thread in names:
-        return names[thread].startswith(PYTHON_POOL)
+    of_python = {thread for thread in among & names.keys() if names[thread].startswith(PYTHON_POOL)}
+    return of_python | {thread for thread in among - names.keys() if _name(thread) == QT_POOL}
+
+
+def _name(thread: int) -> str:
+    """What Linux calls a thread; empty where it has ended."""
     try:
         with open(f"/proc/self/task/{thread}/comm", encoding="utf-8", errors="replace") as name:
-            return name.read().strip() == QT_POOL
-    except OSError:  # the thread has ended
-        return False
+            return name.read().strip()
+    except OSError:
+        return ""
 
 
 def let_yield(thread: int) -> None:

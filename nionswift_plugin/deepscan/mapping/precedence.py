@@ -64,7 +64,7 @@ def let_pools_yield() -> None:
     if held is None or not linux_threads.IS_KNOWN:
         return
     new = linux_threads.threads() - held.known
-    pools = [thread for thread in new if linux_threads.is_of_pool(thread)]
+    pools = linux_threads.of_pools(new)
     with _lock:
         if held in _held:  # else nobody looks on any more
             held.known.update(new)
