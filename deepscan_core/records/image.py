@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,13 @@ class CalibratedImage:
         """Rows and columns."""
         rows, cols = self.array.shape
         return (int(rows), int(cols))
+
+    @cached_property
+    def content_key(self) -> bytes:
+        """The same for pixels of the same shape, type and values; made once, since it takes as long as reading them all."""
+        digest = hashlib.blake2b(repr((self.shape, str(self.array.dtype))).encode())
+        digest.update(np.ascontiguousarray(self.array).data)
+        return digest.digest()
 
     def context(self, *, beam_current_pa: float | None = None) -> ScanContext:
         """The image seen as a context scan, its centre at the origin of the specimen."""

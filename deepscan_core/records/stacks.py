@@ -73,21 +73,29 @@ class FeatureStack:
         if weights.shape != (self.n_features,):
             raise InputError(f"weights of shape {weights.shape} for {self.n_features} features: give one a feature")
         parts = np.split(weights.astype(np.float32), np.cumsum([one.values.shape[2] for one in self.maps])[:-1])
-        total = np.zeros(self.finest.values.shape[:2], np.float32)
+        sums: dict[tuple[object, ...], tuple[FeatureMap, npt.NDArray[np.float32]]] = {}  # of maps on the same grid
         for one, part in zip(self.maps, parts, strict=True):
-            total += self._on_finest(one, one.values @ part)
-        return total
+            _, total = sums.setdefault(_grid(one), (one, np.zeros(one.values.shape[:2], np.float32)))
+            total += one.values @ part
+        found = np.zeros(self.finest.values.shape[:2], np.float32)
+        for first, total in sums.values():
+            found += self._on_finest(first, total)
+        return found
 
     def _on_finest(self, of: FeatureMap, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Values on the grid of a map, interpolated to the grid of the finest one."""
         fine = self.finest
-        if (of.step_px, of.origin_px, values.shape) == (fine.step_px, fine.origin_px, fine.values.shape[:2]):
+        if _grid(of) == _grid(fine):
             return values
         rows, cols = (
             _shares(of, fine.origin_px + fine.step_px * np.arange(n), axis)
             for axis, n in enumerate(fine.values.shape[:2])
         )
         return _lerp(_lerp(values, *rows).T, *cols).T
+
+
+def _grid(of: FeatureMap) -> tuple[object, ...]:
+    return (of.step_px, of.origin_px, of.values.shape[:2])
 
 
 _Shares = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,19 @@ def test_what_is_no_image_is_refused(array: np.ndarray) -> None:
 def test_impossible_pixel_sizes_are_refused(size: object) -> None:
     with pytest.raises(InputError, match="pixel_size_nm"):
         CalibratedImage(np.zeros((20, 20)), pixel_size_nm=size)
+
+
+def test_pixels_of_the_same_shape_type_and_values_have_one_key() -> None:
+    array = np.arange(512, dtype=np.float32).reshape(16, 32)
+    image = CalibratedImage(array, name="one", metadata={"a": 1})
+    assert image.content_key == CalibratedImage(array.copy(), pixel_size_nm=3.0, name="other").content_key
+    strided = CalibratedImage(np.repeat(array, 2, axis=1)[:, ::2])
+    assert strided.content_key == image.content_key
+    others = (array + 1, array.reshape(32, 16), array.astype(np.float64), array.view(np.int32))
+    keys = {CalibratedImage(other).content_key for other in others}
+    assert len(keys | {image.content_key}) == 5
+    sent = pickle.loads(pickle.dumps(image))
+    assert vars(sent)["content_key"] == image.content_key, "it need not be made again in another process"
 
 
 def test_score_maps_hold_finite_numbers_of_a_known_kind() -> None:

@@ -34,6 +34,17 @@ def test_features_and_their_sum_agree_with_what_was_planted() -> None:
     assert np.allclose(found[tuple(cells.T)], stack.at(0.5 + 2 * cells) @ weights, atol=1e-3)
 
 
+def test_maps_on_one_grid_are_summed_before_they_are_interpolated() -> None:
+    maps = [ramp(2, 0.5, (1, 0)), ramp(4, 1.5, (0, 1)), ramp(4, 1.5, (1, 1), (2, -1)), ramp(2, 0.5, (3, 1))]
+    weights = np.array([1.0, 0.5, -1.0, 0.25, 2.0])
+    together = FeatureStack(tuple(maps)).weighted_sum(weights)
+    shares = np.split(weights, [1, 2, 4])
+    fine = FeatureStack((maps[0],))
+    apart = [FeatureStack((maps[0], one)).weighted_sum(np.append(0, part)) for one, part in zip(maps, shares)]
+    assert np.allclose(together, np.sum(apart, axis=0), atol=1e-3)
+    assert together.shape == fine.finest.values.shape[:2]
+
+
 def test_what_is_no_stack_is_refused() -> None:
     with pytest.raises(InputError, match="no feature maps"):
         FeatureStack(())

@@ -108,6 +108,9 @@ def _direction(
         share = min(MOST_NEGATIVE, len(unwanted) / (len(unwanted) + 2))
         places = np.concatenate([places, unwanted])
         shares = np.concatenate([(1 - share) * shares, np.full(len(unwanted), share / len(unwanted), np.float32)])
+    counts = shares > 0
+    if not counts.all():  # of the sample half is rare, and has no share at first
+        places, shares = places[counts], shares[counts]
     mean = shares @ places
     apart = (places - mean) * np.sqrt(shares)[:, None]
     covariance = apart.T @ apart

@@ -158,5 +158,7 @@ def _check_apart(positives: npt.NDArray[np.float64], negatives: npt.NDArray[np.f
 
 
 def _distances(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    distances: npt.NDArray[np.float64] = np.linalg.norm(first[:, None] - second[None], axis=2)
+    from scipy.spatial.distance import cdist
+
+    distances: npt.NDArray[np.float64] = cdist(first, second)
     return distances

@@ -29,7 +29,7 @@ class Odds:
 
     Attributes
     ----------
-    scores, log_ratios : knots, both rising; in between linear.
+    scores, log_ratios : knots, both rising, the scores in even steps; in between linear.
     n_clicks : positive ones.
     sigma : standard deviation of the scores of the bulk.
     """
@@ -48,7 +48,7 @@ class Odds:
         """
         ratios = self.ratios(self.scores, scores)
         found = calibrated(self.scores, ratios, n_clicks=self.n_clicks, sigma=self.sigma)
-        return np.interp(scores, self.scores, found).astype(np.float32)
+        return _at_even_knots(scores, self.scores, found)
 
     def ratios(self, scores: npt.NDArray[np.float64], of_image: FloatArray) -> npt.NDArray[np.float64]:
         """Log ratios of some scores, not yet calibrated, with the share of what is wanted in an image of these scores."""
@@ -101,6 +101,20 @@ def odds_of(learned: Discriminant) -> Odds:
         n_clicks=len(learned.click_scores),
         sigma=sigma,
     )
+
+
+def _at_even_knots(scores: FloatArray, knots: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> FloatArray:
+    """As `numpy.interp` in single precision, in a fifth of its time: even knots need no search."""
+    last = len(knots) - 1
+    place = (scores - np.float32(knots[0])) * np.float32(last / (knots[-1] - knots[0]))
+    np.clip(place, 0, last, out=place)
+    cell = np.minimum(place.astype(np.intp), last - 1)
+    place -= cell
+    heights = values.astype(np.float32)
+    found: FloatArray = np.diff(heights)[cell]
+    found *= place
+    found += heights[cell]
+    return found
 
 
 def _logit(share: float) -> float:

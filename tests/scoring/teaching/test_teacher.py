@@ -11,6 +11,7 @@ from deepscan_core.records.stacks import FeatureStack
 from deepscan_core.scoring.teacher import Teacher
 from deepscan_core.scoring.teaching.calibration import MOST_LOG_ODDS
 from deepscan_core.scoring.teaching.examples import Lesson
+from deepscan_core.scoring.teaching.odds import HIGHEST, KNOTS, LOWEST, _at_even_knots
 from tests.scoring.planted_places import SIDE, planted
 
 
@@ -31,6 +32,16 @@ def test_a_negative_click_turns_its_kind_down(rng: np.random.Generator) -> None:
         for lesson in (both, one)
     ]
     assert kinds[0] > 0.2 > kinds[1]
+
+
+def test_odds_between_knots_are_what_interpolation_gives(rng: np.random.Generator) -> None:
+    knots = np.linspace(LOWEST, HIGHEST, KNOTS)
+    heights = np.cumsum(rng.random(KNOTS))
+    scores = np.append(rng.uniform(LOWEST - 1, HIGHEST + 1, 500), [LOWEST, HIGHEST, knots[7]]).astype(np.float32)
+    found = _at_even_knots(scores, knots, heights)
+    assert found.dtype == np.float32
+    assert np.allclose(found, np.interp(scores, knots, heights), atol=1e-4 * np.ptp(heights))
+    assert np.all(np.diff(_at_even_knots(np.sort(scores), knots, heights)) >= 0)
 
 
 def test_a_click_is_undone_exactly(rng: np.random.Generator) -> None:
