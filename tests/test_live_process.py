@@ -20,6 +20,7 @@ from deepscan_core.live.beside import ClosedError, MapProcess, NoProcessError, c
 from deepscan_core.live.clicks import Click
 from deepscan_core.live.settings import MapSettings
 from deepscan_core.records.image import CalibratedImage
+from deepscan_core.records.levels import LEVELS
 from deepscan_core.records.regions import ScanRegion
 from deepscan_core.study import Study
 from tests.conftest import spot_image
@@ -59,6 +60,13 @@ def test_surprise_and_objects_are_the_same_there(process: MapProcess) -> None:
     assert np.array_equal(found.values, here.values)
     assert (found.kind, found.label, found.blur_px) == (here.kind, here.label, here.blur_px)
     assert process.quantify(image(), CLASSICAL) == maps.quantify(image(), CLASSICAL)
+
+
+def test_what_clicks_teach_comes_in_colours_with_its_levels(process: MapProcess) -> None:
+    clicks, table = [Click(y_frac=0.5, x_frac=0.5)], np.arange(LEVELS, dtype=np.uint32) * 3
+    found = process.teach_levels(image(), clicks, CLASSICAL, tables={"three": table})
+    assert np.array_equal(found.values, maps.teach(image(), clicks, CLASSICAL).display_levels.values)
+    assert np.array_equal(found.pictures["three"], 3 * found.values.astype(np.uint32))
 
 
 def test_reasons_are_the_same_there(process: MapProcess) -> None:

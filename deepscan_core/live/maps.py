@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.errors import InputError
 from deepscan_core.features.classical import NAME as CLASSICAL
@@ -95,13 +96,31 @@ def teach_levels(
     frame_of: Callable[[str], CalibratedImage] | None = None,
     version_of: Callable[[str], str] | None = None,
     is_hurried: bool = True,
+    tables: Mapping[str, npt.NDArray[np.uint32]] | None = None,
     report: Report = say_nothing,
 ) -> Levels:
     """What an overlay shows of a map that clicks have taught, of 512 x 512 px an eighth of its bytes; see `teach`.
 
     Where somebody waits and nobody has looked at the image yet, the frame before stands in for it if both show the same,
     also for the last click. Nothing of that is kept; `teach` gives the map of the image itself.
+
+    Parameters
+    ----------
+    tables : colours of all levels by the name of a style; pictures in these come with the levels (`Levels.pictured`).
     """
+    return _taught_levels(image, clicks, settings, frame_of, version_of, is_hurried, report).pictured(tables or {})
+
+
+def _taught_levels(
+    image: CalibratedImage,
+    clicks: Sequence[Click],
+    settings: MapSettings,
+    frame_of: Callable[[str], CalibratedImage] | None,
+    version_of: Callable[[str], str] | None,
+    is_hurried: bool,
+    report: Report,
+) -> Levels:
+    """See `teach_levels`."""
     before = STUDIES.frame_before(image, settings) if is_hurried else None
     if before is None:
         found = teach(

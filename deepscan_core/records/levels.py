@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,16 @@ class Levels:
     ----------
     values : uint16 ndarray of shape (rows, cols), the score on a scale of `LEVELS` steps over `KEPT_RANGE`.
     kind : of the score.
+    pictures : the levels in colours, by the names of the tables that they were looked up in.
     """
 
     values: npt.NDArray[np.uint16]
     kind: str
+    pictures: Mapping[str, npt.NDArray[np.uint32]] = field(default_factory=dict)
+
+    def pictured(self, tables: Mapping[str, npt.NDArray[np.uint32]]) -> Levels:
+        """The same with pictures, looked up in tables of shape (LEVELS,), by their names."""
+        return replace(self, pictures={name: np.take(table, self.values) for name, table in tables.items()})
 
 
 def levels_of(values: npt.NDArray[np.float32], kind: str) -> Levels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -387,6 +388,20 @@ def test_a_composite_is_a_calibrated_data_item_beside_the_image(swift: Any) -> N
         composite.make_composite(swift.library, display_item, None)
     with pytest.raises(InputError, match="two of one shape"):
         composite.composite_data(np.zeros((32, 32)), hot_corner())
+
+
+def test_what_another_process_has_coloured_is_painted_unless_the_style_has_changed(swift: Any) -> None:
+    display = image_display(swift)
+    overlay.attach_overlay(display)
+    hot = levels(np.eye(64, dtype=np.float32), "probability")
+    pictured = hot.pictured(overlay.tables_for([display], "probability"))
+    style = overlay.style_of(display)
+    assert np.array_equal(color_maps.painted(pictured, style), color_maps.raster(hot, style))
+    assert color_maps.painted(pictured, style) is pictured.pictures[style.to_json()]
+    other = replace(style, color_map="viridis")
+    assert np.array_equal(color_maps.painted(pictured, other), color_maps.raster(hot, other))
+    overlay.set_style(display, replace(style, visible=False))
+    assert overlay.tables_for([display], "probability") == {}
 
 
 def test_a_display_gets_the_highest_of_blocks_and_a_picture_gets_everything() -> None:

@@ -34,6 +34,16 @@ def test_a_display_gets_the_highest_of_each_block(shape: tuple[int, int]) -> Non
     assert np.array_equal(shown, blocks)
 
 
+def test_levels_come_with_pictures_in_the_colours_of_tables() -> None:
+    levels = levels_of(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), "probability")
+    tables = {"up": np.arange(LEVELS, dtype=np.uint32), "down": np.arange(LEVELS, dtype=np.uint32)[::-1]}
+    pictured = levels.pictured(tables)
+    assert levels.pictures == {}
+    assert np.array_equal(pictured.values, levels.values)
+    assert np.array_equal(pictured.pictures["up"], levels.values)
+    assert np.array_equal(pictured.pictures["down"], LEVELS - 1 - levels.values.astype(int))
+
+
 def test_what_an_overlay_shows_goes_with_a_map_once_it_is_made() -> None:
     scores = ScoreMap(np.full((512, 512), 3.0, np.float32), kind="surprisal")
     plain, shown = pickle.dumps(scores), scores.display_levels

@@ -147,4 +147,5 @@ def raster(levels: Levels, style: OverlayStyle) -> npt.NDArray[np.uint32]:
 @functools.lru_cache(maxsize=4)
 def painted(levels: Levels, style: OverlayStyle) -> npt.NDArray[np.uint32]:
     """`raster` for a display; kept, so that a worker can make what the user interface paints."""
-    return raster(levels, style)
+    made = levels.pictures.get(style.to_json())
+    return raster(levels, style) if made is None else made

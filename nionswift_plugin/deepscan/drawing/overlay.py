@@ -32,7 +32,7 @@ from .keeper import Keeper
 
 __all__ = [
     "OVERLAY_ID", "RECORD", "OverlayGraphic", "OverlayStyle", "attach_overlay", "detach_overlay", "followed_map",
-    "heat_raster", "keep_painting", "overlays", "paint", "prepare_for", "set_style", "style_of",
+    "heat_raster", "keep_painting", "overlays", "paint", "prepare_for", "set_style", "style_of", "tables_for",
 ]  # fmt: skip
 
 _ = gettext.gettext
@@ -179,6 +179,12 @@ def set_style(display_item: Any, style: OverlayStyle) -> None:
         raise InputError(f"{display_item.displayed_title} has no overlay: press Attach first")
     display_item.set_display_property(RECORD, {**record, "style": style.to_json()})
     _repaint(display_item)
+
+
+def tables_for(display_items: Iterable[Any], kind: str) -> dict[str, Raster]:
+    """What `Levels.pictured` needs, so that another process makes what these displays will paint."""
+    styles = {style_of(display_item) for display_item in display_items}
+    return {style.to_json(): color_maps.lookup_table(kind, style) for style in styles if style.visible}
 
 
 def prepare_for(display_items: Iterable[Any], levels: Levels) -> Levels:

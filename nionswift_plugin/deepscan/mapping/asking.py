@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from deepscan_core.live.clicks import DEFAULT_CLASS, Click
 from deepscan_core.live.settings import MapSettings
@@ -85,8 +86,10 @@ class Look:
         surprising: ScoreMap = maker.surprisal(image, asked.settings)
         return surprising
 
-    def taught_levels(self, image: CalibratedImage, *, is_hurried: bool) -> Levels:
-        """What an overlay shows of the answer to the clicks; `is_hurried` as in `deepscan_core.live.maps.teach`."""
+    def taught_levels(
+        self, image: CalibratedImage, *, is_hurried: bool, tables: Mapping[str, npt.NDArray[np.uint32]] | None = None
+    ) -> Levels:
+        """What an overlay shows of the answer to the clicks; see `deepscan_core.live.maps.teach_levels`."""
         found: Levels = computing.maker().teach_levels(
             image,
             self.question.clicks,
@@ -94,6 +97,7 @@ class Look:
             frame_of=self._frame_of,
             version_of=self._version_of,
             is_hurried=is_hurried,
+            tables=tables,
         )
         return found
 

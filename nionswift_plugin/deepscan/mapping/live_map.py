@@ -206,14 +206,14 @@ class LiveMap:
     def _taught(self, clicks: str) -> None:
         """There are other clicks."""
         self.clicks = clicks
-        click_graphics.clear_suggestion(self.display_items())
-        self._on_classes(self.classes())
         if self._is_taught():
             with contextlib.suppress(InputError):  # a frame is gone: the map itself will say so
                 self._quick.ask(*self._answers())
             # What the computation does then would hold the answer up; before the first one there is no map to show it.
             is_followed = self.map_item is not None and self.map_item is self._taught_map()
             (self._at_last if is_followed else self._soon).ask()
+        click_graphics.clear_suggestion(self.display_items())
+        self._on_classes(self.classes())
 
     def _is_taught(self) -> bool:
         return self.data_item is not None and self._form.mode == "teach" and not self.question().lacks
@@ -237,8 +237,9 @@ class LiveMap:
         def overlays() -> Callable[[], None]:
             nonlocal frame
             frame = frame if frame is not None else whole_frames.latest_whole(data_item, data_item.xdata)
-            levels = look.taught_levels(bridge.frame_image(data_item, frame), is_hurried=is_hurried)
-            overlay.prepare_for(display_items, levels)
+            tables = overlay.tables_for(display_items, "probability")
+            levels = look.taught_levels(bridge.frame_image(data_item, frame), is_hurried=is_hurried, tables=tables)
+            overlay.prepare_for(display_items, levels)  # made already, unless the style has changed meanwhile
             return lambda: self._show_overlays(data_item, levels)
 
         def whole_map() -> Callable[[], None]:
