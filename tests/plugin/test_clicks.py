@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from nion.utils import Geometry
 from deepscan_core.errors import InputError
 from deepscan_core.records.coordinates import ScanContext
 from deepscan_core.simulation.specimens import Spots
-from nionswift_plugin.deepscan.clicking import clicks, taught_frames
-from nionswift_plugin.deepscan.clicking.click_graphics import NEGATIVE_ID, POSITIVE_ID
+from nionswift_plugin.deepscan.clicking import clicks, selecting, taught_frames
+from nionswift_plugin.deepscan.clicking.click_graphics import NEGATIVE_ID, POSITIVE_ID, AddClick
 from nionswift_plugin.deepscan.clicking.click_records import (
     ClickRecord,
     SamplePosition,
@@ -89,6 +90,7 @@ class Desk:
 @pytest.fixture
 def desk(swift: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(taught_frames, "APPEND_AFTER_S", 0.0)
+    monkeypatch.setattr(selecting, "SELECT_AFTER_S", 0.0)
     desk = Desk(swift)
     yield desk
     desk.tool.close()
@@ -115,6 +117,59 @@ def test_a_click_becomes_a_point_that_teaches_its_frame(desk: Desk) -> None:
     }
     assert desk.heard == [[expected]]
     assert json.loads(desk.tool.clicks_json) == [expected]
+
+
+def test_what_a_click_teaches_is_told_before_swift_draws_it(desk: Desk) -> None:
+    points_then: list[int] = []
+    desk.tool.close()
+    desk.tool = ClickTool(
+        desk.swift.window,
+        on_changed=lambda text: (points_then.append(len(desk.points)), desk.heard.append(json.loads(text)))[0],
+        sample_position=lambda: desk.position,
+    )
+    desk.tool.attach(desk.data_item)
+    desk.tool.arm(True)
+    desk.click(15, 31)
+    desk.click(16, 32)
+    assert points_then == [0, 1]
+    assert [len(clicks) for clicks in desk.heard] == [1, 2]
+    assert desk.heard[-1] == json.loads(desk.tool.clicks_json)
+
+
+def test_the_latest_click_is_selected_once_the_map_had_its_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Any] = []
+    display_item = desk.swift.display(desk.data_item)
+    monkeypatch.setattr(
+        desk.tool._latest_selected, "_soon", types.SimpleNamespace(ask=lambda: waiting.append(1), close=lambda: None)
+    )
+    desk.tool.arm(True)
+    desk.click(15, 31)
+    desk.click(20, 40)
+    assert waiting == [1, 1]
+    assert display_item.selected_graphics == []
+    desk.tool._latest_selected._select()
+    assert display_item.selected_graphics == [desk.points[1]]
+    desk.click(30, 50)
+    desk.swift.window.handle_undo()
+    desk.tool._latest_selected._select()
+    assert display_item.selected_graphics in ([], [desk.points[1]]), "what is gone is not selected"
+    desk.click(40, 60)
+    desk.swift.library.remove_data_item(desk.data_item)
+    desk.tool._latest_selected._select()
+
+
+def test_a_click_that_swift_cannot_take_is_taken_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Any) -> None:
+        raise RuntimeError("Swift is closing")
+
+    no_keys = CanvasItem.KeyboardModifiers()
+    desk.tool.arm(True)
+    desk.click(15, 31)
+    monkeypatch.setattr(AddClick, "perform", refuse)
+    with pytest.raises(RuntimeError, match="closing"):
+        desk.tool._pressed(desk.panel, desk.swift.display(desk.data_item), Geometry.FloatPoint(20.0, 20.0), no_keys)
+    assert [len(clicks) for clicks in desk.heard] == [1, 2, 1]
+    assert desk.tool.clicked_frame is None
 
 
 def test_a_real_mouse_press_on_the_canvas_is_taken(desk: Desk) -> None:

@@ -33,6 +33,7 @@ from .click_graphics import (
     show,
 )
 from .click_records import ClickRecord, SamplePosition, is_inside, microscope_position, view_of
+from .selecting import LatestSelected
 from .taught_frames import TaughtFrame, TaughtFrames
 
 LOOK_AGAIN_S = 0.2  # a live image changes at every few rows
@@ -85,6 +86,7 @@ class ClickTool:
         self._shown_in: ScanContext | None = None  # the view that clicks were placed for; None without clicks
         self._soon = Soon(document_controller.event_loop, self._refresh)
         self._look_soon = Soon(document_controller.event_loop, self._look_again, rest_s=LOOK_AGAIN_S)
+        self._latest_selected = LatestSelected(document_controller.event_loop, self._displays)
         self._item_listeners: dict[int, Any] = {}
         manager = DisplayPanel.DisplayPanelManager()
         self._listeners: list[Any] = [
@@ -101,6 +103,7 @@ class ClickTool:
         self.armed = None
         self._soon.close()
         self._look_soon.close()
+        self._latest_selected.close()
         if self._frames is not None:
             self._frames.close()
         self.data_item = self._data_listener = None
@@ -228,7 +231,10 @@ class ClickTool:
                 self._teach_again_where_needed(graphic)
         else:
             self._shown_in = None
-        clicks = self.clicks_json
+        self._tell(graphics)
+
+    def _tell(self, graphics: list[Any]) -> None:
+        clicks = clicks_json(graphics)
         if clicks != self._told:
             self._told = clicks
             self._on_changed(clicks)
@@ -256,16 +262,18 @@ class ClickTool:
     def _add(self, display_item: Any, fraction: YX, positive: bool, class_name: str) -> None:
         view = self._present_view()
         record = ClickRecord.new(class_name, self._frames.keep(view), view, fraction)
-        command = AddClick(self._window, display_item, [new_click(positive, record)])
-        command.perform()
-        self._window.push_undo_command(command)
-        # As tools of Swift do; and its inspector then shows this graphic alone, not a section for each click ever made.
-        display_item.graphic_selection.set(len(display_item.graphics) - 1)
+        graphic = new_click(positive, record)
         self.clicked_frame = self._frames.seen
         try:
-            self._refresh()  # at once: the inspector takes the next tenth of a second, and the map can be made beside it
+            # First: Swift takes some time to draw the point, and the map can be made beside that.
+            self._tell(self._graphics(coming=(display_item, graphic)))
+            command = AddClick(self._window, display_item, [graphic])
+            command.perform()
+            self._window.push_undo_command(command)
+            self._latest_selected.ask(display_item, display_item.graphics[-1])
         finally:
             self.clicked_frame = None
+            self._refresh()
 
     def _teach_again_where_needed(self, graphic: Any) -> None:
         """A click that was moved out of the frame it teaches teaches the one on display."""
@@ -291,7 +299,11 @@ class ClickTool:
         shown = self._library.get_display_items_for_data_item(self.data_item) if self.data_item is not None else ()
         return sorted(shown, key=lambda display_item: display_item.created)
 
-    def _graphics(self) -> list[Any]:
-        return [
-            graphic for display in self._displays() for graphic in display.graphics if record_of(graphic) is not None
-        ]
+    def _graphics(self, coming: tuple[Any, Any] | None = None) -> list[Any]:
+        """All clicks, with the one that is about to come to a display."""
+        found = []
+        for display in self._displays():
+            found += [graphic for graphic in display.graphics if record_of(graphic) is not None]
+            if coming is not None and display is coming[0]:
+                found.append(coming[1])
+        return found
