@@ -79,7 +79,7 @@ class CalibratedImage:
 
     @cached_property
     def content_key(self) -> bytes:
-        """The same for pixels of the same shape, type and values; made once, since it takes as long as reading them all."""
+        """The same for pixels of the same shape, type and values, which are taken not to change: it is made once."""
         digest = hashlib.blake2b(repr((self.shape, str(self.array.dtype))).encode())
         digest.update(np.ascontiguousarray(self.array).data)
         return digest.digest()

@@ -116,7 +116,7 @@ def budgeted_tour(stops: Stops, limits: TourLimits) -> list[int]:
     Notes
     -----
     The search is heuristic, begins with `greedy_tour` and has a fixed number of steps. So the same stops give the same
-    tour, but for what `open_tour` does with more than about fifty. It takes about two seconds. Of two tours with the same
+    tour, but for what `open_tour` does with more than about a hundred. It takes a second or two. Of two tours with the same
     prizes the quicker one is taken. Times are rounded up to a millionth of the limit. Beyond `MOST_SEARCHED` stops it is
     the greedy tour.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import fast_tsp
 import numpy as np
 import pytest
 
@@ -36,6 +37,21 @@ def test_many_stops_are_better_than_a_raster() -> None:
     assert sorted(order) == list(range(60))
     raster = sorted(range(60), key=lambda k: (places[k][0] // 10, places[k][1]))
     assert tour_length((50, 50), places, order) < 0.75 * tour_length((50, 50), places, raster)
+
+
+@pytest.mark.parametrize(("count", "allowed_s"), [(25, 0.25), (300, 2.0)])
+def test_the_search_is_as_long_as_the_tour_needs(count: int, allowed_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_s: list[float] = []
+    search = fast_tsp.find_tour
+
+    def noted(distances: list[list[int]], *, duration_seconds: float, **others: object) -> list[int]:
+        given_s.append(duration_seconds)
+        return search(distances, duration_seconds=0.05)
+
+    monkeypatch.setattr(fast_tsp, "find_tour", noted)
+    places = [(float(y), float(x)) for y, x in np.random.default_rng(count).uniform(0, 100, (count, 2))]
+    assert sorted(open_tour((0.0, 0.0), places)) == list(range(count))
+    assert given_s == pytest.approx([allowed_s])
 
 
 def test_nothing_to_visit_and_places_that_coincide() -> None:
