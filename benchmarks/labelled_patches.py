@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.spatial import KDTree
 
 from deepscan_core import CalibratedImage
 from deepscan_core.records.coordinates import ScanContext
@@ -65,14 +66,13 @@ def simulated() -> LabelledSet:
         crystal = make_crystal(seed, defects_per_1000_nm2=DEFECTS_PER_1000_NM2)
         context = ScanContext(rows=SIDE_PX, cols=SIDE_PX, fov_y_nm=FOV_NM, fov_x_nm=FOV_NM, beam_current_pa=CURRENT_PA)
         counts = record_counts(crystal, context.on_specimen(), DWELL_US, CURRENT_PA, np.random.default_rng(seed))
-        places = np.array([context.px_from_nm(context.nm_from_specimen((y, x))) for y, x in crystal.defects_nm])
+        tree = KDTree([context.px_from_nm(context.nm_from_specimen((y, x))) for y, x in crystal.defects_nm])
         kinds = 1 + np.select([crystal.defect_intensity < 0, crystal.defect_intensity > 0.1], [0, 1], 2)
 
-        def label(centers: np.ndarray, places: np.ndarray = places, kinds: np.ndarray = kinds) -> np.ndarray:
-            distance = np.linalg.norm(centers[:, None] - places[None], axis=2)
-            nearest = distance.min(axis=1)
-            on = np.where(nearest <= ON_DEFECT_PX, kinds[distance.argmin(axis=1)], -1)
-            return np.where(nearest > OFF_DEFECT_PX, 0, on)
+        def label(centers: np.ndarray, defects: KDTree = tree, kinds: np.ndarray = kinds) -> np.ndarray:
+            distance, nearest = defects.query(centers)
+            on = np.where(distance <= ON_DEFECT_PX, kinds[nearest], -1)
+            return np.where(distance > OFF_DEFECT_PX, 0, on)
 
         images.append(LabelledImage(CalibratedImage(counts), f"crystal:{seed}", label, 4.0))
     return LabelledSet(
