@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -87,10 +88,13 @@ def _is_halo(index: int, regions: dict[int, ScanRegion], found: dict[int, list[S
 
 
 def _touches(region: ScanRegion, segment: Segment) -> bool:
-    rows, cols = np.nonzero(segment.mask)
     top, left, bottom, right = region.bounds_px
-    y, x = rows + segment.window[0].start, cols + segment.window[1].start
-    return bool(((y > top) & (y < bottom) & (x > left) & (x < right)).any())
+    spans = zip((top, left), (bottom, right), segment.window, strict=True)
+    inner = tuple(
+        slice(max(0, math.floor(low) + 1 - window.start), max(0, math.ceil(high) - window.start))
+        for low, high, window in spans
+    )
+    return bool(segment.mask[inner].any())
 
 
 def overlap(one: ScanRegion, other: ScanRegion) -> bool:

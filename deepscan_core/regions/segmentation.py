@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -129,22 +130,48 @@ def _objects(values: FloatImage, window: Window, core: Window) -> list[BoolImage
     spread = 1.4826 * float(np.median(np.abs(smooth - middle)))
     if spread <= 0:  # a flat, noiseless background
         spread = 1e-6 * (float(np.ptp(smooth)) or 1.0)
-    inside = np.zeros(local.shape, bool)
-    inside[tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))] = True
+    inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
     masks = []
     for polarity in (1.0, -1.0):
-        labels, count = ndimage.label(polarity * (smooth - middle) > SPREADS * spread, np.ones((3, 3)))
-        for label in range(1, count + 1):
-            seed = labels == label
-            if not (seed & inside).any():
-                continue
-            mask = _outline(polarity * (local - middle), seed)
-            if mask.sum() >= SMALLEST_OBJECT_PX and (mask & inside).any():
+        stands_out = polarity * (smooth - middle) > SPREADS * spread
+        if not stands_out[inside].any():
+            continue
+        labels, _ = ndimage.label(stands_out, np.ones((3, 3)))
+        in_core = np.unique(labels[inside])
+        contrast = _Contrast(polarity * (local - middle))
+        for label in in_core[in_core > 0]:
+            mask = _outline(contrast, labels == label)
+            if mask.sum() >= SMALLEST_OBJECT_PX and mask[inside].any():
                 masks.append(mask)
     return _without_repeats(masks)
 
 
-def _outline(contrast: FloatImage, seed: BoolImage) -> BoolImage:
+class _Contrast:
+    """What stands out in a window, its noise, and what it looks like once smoothed, worked out when it is wanted."""
+
+    def __init__(self, values: FloatImage) -> None:
+        self.values = values
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of the pixel noise, from differences of neighbours, which cancel what is smooth."""
+        differences = np.diff(self.values, axis=1)
+        return 1.4826 * float(np.median(np.abs(differences))) / math.sqrt(2)
+
+    @cached_property
+    def smooth(self) -> FloatImage:
+        """Over a pixel."""
+        return self.smoothed(SMOOTHING_PX)
+
+    def smoothed(self, sigma_px: float) -> FloatImage:
+        """Over so many pixels."""
+        from scipy import ndimage
+
+        found: FloatImage = ndimage.gaussian_filter(self.values, sigma_px, mode="nearest")
+        return found
+
+
+def _outline(contrast: _Contrast, seed: BoolImage) -> BoolImage:
     """The part around `seed` above half of its height, holes filled, with the edge placed to a fraction of a pixel.
 
     The image is smoothed no more than its noise demands, to find the part; that moves the edges of what is small and
@@ -153,10 +180,23 @@ def _outline(contrast: FloatImage, seed: BoolImage) -> BoolImage:
     from scipy import ndimage
 
     height = _height(contrast, seed)
-    sigma = _needed_smoothing(_noise(contrast) / height) if height > 0 else 0.0
-    image = ndimage.gaussian_filter(contrast, sigma, mode="nearest") if sigma else contrast
-    mask: BoolImage = ndimage.binary_fill_holes(_component(image > height / 2, seed))
-    return _settle_edge(contrast, image, mask) if mask.any() else mask
+    sigma_px = _needed_smoothing(contrast.noise / height) if height > 0 else 0.0
+    image = contrast.smoothed(sigma_px) if sigma_px else contrast.values
+    mask = _component(image > height / 2, seed)
+    if mask.any():
+        box = _box_around(mask)  # a window may be a hundred times as large as the object
+        filled: BoolImage = ndimage.binary_fill_holes(mask[box])
+        mask[box] = _settle_edge(contrast.values[box], image[box], filled)
+    return mask
+
+
+def _box_around(mask: BoolImage) -> Window:
+    """The part of a window that holds a mask and its surroundings."""
+    spans = []
+    for axis, length in enumerate(mask.shape):
+        held = np.flatnonzero(mask.any(axis=1 - axis))
+        spans.append(slice(max(0, int(held[0]) - AROUND_PX - 1), min(length, int(held[-1]) + AROUND_PX + 2)))
+    return (spans[0], spans[1])
 
 
 def _settle_edge(contrast: FloatImage, image: FloatImage, mask: BoolImage) -> BoolImage:
@@ -186,13 +226,11 @@ def _settle_edge(contrast: FloatImage, image: FloatImage, mask: BoolImage) -> Bo
     return _component(settled, inside)
 
 
-def _height(contrast: FloatImage, seed: BoolImage) -> float:
+def _height(contrast: _Contrast, seed: BoolImage) -> float:
     """Typical contrast in the middle of an object: the median where the smoothed contrast is near its highest."""
-    from scipy import ndimage
-
-    smooth = ndimage.gaussian_filter(contrast, SMOOTHING_PX, mode="nearest")
-    top = np.percentile(smooth[seed], TOP_PERCENTILE)
-    return float(np.median(contrast[seed & (smooth >= PLATEAU_SHARE * top)]))
+    smooth = contrast.smooth[seed]
+    top = np.percentile(smooth, TOP_PERCENTILE)
+    return float(np.median(contrast.values[seed][smooth >= PLATEAU_SHARE * top]))
 
 
 def _needed_smoothing(noise_share: float) -> float:
@@ -213,12 +251,6 @@ def _component(above: BoolImage, seed: BoolImage) -> BoolImage:
         return np.zeros(above.shape, bool)
     part: BoolImage = labels == int(shared.argmax())
     return part
-
-
-def _noise(image: FloatImage) -> float:
-    """Standard deviation of the pixel noise, from differences of neighbours, which cancel what is smooth."""
-    differences = np.diff(image, axis=1)
-    return 1.4826 * float(np.median(np.abs(differences))) / math.sqrt(2)
 
 
 def _without_repeats(masks: list[BoolImage]) -> list[BoolImage]:
