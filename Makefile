@@ -10,8 +10,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat
-# Each file of tests goes to one of a few processes; each network of a test uses some cores itself.
-SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile
+# Each file of tests goes to one of a few processes, in the order that tests/conftest.py gives them; each network of a test
+# uses some cores itself.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SOURCES := setup.py requirements-core.txt constraints.txt
 
 .PHONY: demo test benchmark sparse check lint types floors format test-latest fuzz bench clean

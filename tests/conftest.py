@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,20 @@ def no_priority(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need a network are skipped, saying so, where torch is not installed."""
+    """Put long files first; tests that need a network are skipped, saying so, where torch is not installed."""
+    _put_long_files_first(items)
     if importlib.util.find_spec("torch") is not None:
         return
     for item in items:
         if item.get_closest_marker("network"):
             item.add_marker(pytest.mark.skip(reason="torch is not installed here"))
+
+
+def _put_long_files_first(items: list[pytest.Item]) -> None:
+    """Files with slow tests, and then those with many: so no process is left alone with a long file in the end."""
+    tests_in = Counter(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, -tests_in[item.path]))
 
 
 @pytest.fixture(autouse=True)
