@@ -33,7 +33,12 @@ class Levels:
     pictures: Mapping[str, npt.NDArray[np.uint32]] = field(default_factory=dict)
 
     def pictured(self, tables: Mapping[str, npt.NDArray[np.uint32]]) -> Levels:
-        """The same with pictures, looked up in tables of shape (LEVELS,), by their names."""
+        """The same with pictures, looked up in tables of shape (LEVELS,) by their names; `InputError` for other shapes."""
+        for name, table in tables.items():
+            if table.shape != (LEVELS,):
+                raise InputError(
+                    f"a table of colours {name!r} of shape {table.shape}: give one colour for each of {LEVELS} levels"
+                )
         return replace(self, pictures={name: np.take(table, self.values) for name, table in tables.items()})
 
 

@@ -42,6 +42,8 @@ def test_levels_come_with_pictures_in_the_colours_of_tables() -> None:
     assert np.array_equal(pictured.values, levels.values)
     assert np.array_equal(pictured.pictures["up"], levels.values)
     assert np.array_equal(pictured.pictures["down"], LEVELS - 1 - levels.values.astype(int))
+    with pytest.raises(InputError, match=r"'short' of shape \(3,\): give one colour for each of 2048"):
+        levels.pictured({"short": np.zeros(3, np.uint32)})
 
 
 def test_what_an_overlay_shows_goes_with_a_map_once_it_is_made() -> None:
